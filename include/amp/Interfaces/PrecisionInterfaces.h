@@ -1,0 +1,120 @@
+//===- PrecisionInterfaces.h - What mixed precision asks --------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The only door between the pass and a dialect: op interfaces for type groups
+// and updates, and dialect interfaces for what must be built or recognised
+// (casts, constants, boundaries, loss-scale ops).
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_INTERFACES_PRECISIONINTERFACES_H
+#define AMP_INTERFACES_PRECISIONINTERFACES_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/DialectInterface.h"
+#include "mlir/IR/OpDefinition.h"
+
+namespace amp {
+
+/// Operands, results and block arguments of one op that share an element type
+/// and are lowered together.
+struct TypeGroup {
+  llvm::SmallVector<unsigned, 4> operands;
+  llvm::SmallVector<unsigned, 2> results;
+  llvm::SmallVector<mlir::BlockArgument, 0> blockArguments;
+};
+
+/// Settings of dynamic loss scaling, as the op `update_loss_scale` carries
+/// them. One counter step per call.
+struct LossScaleParams {
+  float initial = 32768.0f;
+  int64_t growthSteps = 2000;
+  float growth = 2.0f;
+  float backoff = 0.5f;
+  float min = 1.0f;
+  /// Infinity lets the scale grow past the largest float32.
+  float max = 3.402823466e+38f;
+  int64_t decreaseEvery = 1;
+};
+
+/// How a dialect makes and recognises what the pass needs in its functions.
+/// Attached to the dialect that owns the ops of a function body.
+class PrecisionDialectInterface
+    : public mlir::DialectInterface::Base<PrecisionDialectInterface> {
+public:
+  PrecisionDialectInterface(mlir::Dialect *dialect) : Base(dialect) {}
+
+  /// A cast of `value` to the same shape with element type `type`, at the
+  /// builder's insertion point.
+  virtual mlir::Value buildCast(mlir::OpBuilder &builder, mlir::Location loc,
+                                mlir::Value value,
+                                mlir::FloatType type) const = 0;
+  /// Whether the op converts element types and does nothing else.
+  virtual bool isCast(mlir::Operation *op) const = 0;
+  /// Makes an existing cast produce `type`.
+  virtual void retargetCast(mlir::Operation *cast,
+                            mlir::FloatType type) const = 0;
+  /// Whether the op is a constant whose elements the compiler can see.
+  virtual bool isConvertibleConstant(mlir::Operation *op) const = 0;
+  /// A twin of the constant in `type`, right behind it: finite overflow
+  /// saturates, infinities, NaN and signs stay, nonzero never becomes zero.
+  virtual mlir::Operation *buildConvertedConstant(mlir::OpBuilder &builder,
+                                                  mlir::Operation *constant,
+                                                  mlir::FloatType type) const = 0;
+  /// Whether the op reads a variable, whose dtype never changes.
+  virtual bool isVariableRead(mlir::Operation *op) const = 0;
+};
+
+/// How a dialect makes the ops of loss scaling.
+class LossScaleDialectInterface
+    : public mlir::DialectInterface::Base<LossScaleDialectInterface> {
+public:
+  LossScaleDialectInterface(mlir::Dialect *dialect) : Base(dialect) {}
+
+  /// State variables of a dynamic scale, made once per module: scale
+  /// (float32), good_steps and bad_steps (int32).
+  struct State {
+    mlir::Value scale, goodSteps, badSteps;
+  };
+  /// Reads of the state in `function`, whose variables are made if missing.
+  virtual mlir::FailureOr<State>
+  buildState(mlir::OpBuilder &builder, mlir::Operation *function,
+             const LossScaleParams &params) const = 0;
+  /// A float32 scalar constant named `loss_scale/scale`, for a fixed scale.
+  virtual mlir::Value buildFixedScale(mlir::OpBuilder &builder,
+                                      mlir::Location loc,
+                                      float scale) const = 0;
+  virtual mlir::Value buildScaleLoss(mlir::OpBuilder &builder,
+                                     mlir::Location loc,
+                                     mlir::Value lossGradient,
+                                     mlir::Value scale) const = 0;
+  virtual mlir::Value buildUnscale(mlir::OpBuilder &builder,
+                                   mlir::Location loc, mlir::Value gradient,
+                                   mlir::Value scale) const = 0;
+  virtual mlir::Value buildAllFinite(mlir::OpBuilder &builder,
+                                     mlir::Location loc,
+                                     mlir::ValueRange gradients) const = 0;
+  /// Computes the new state and assigns it.
+  virtual void buildUpdate(mlir::OpBuilder &builder, mlir::Location loc,
+                           const State &state, mlir::Value finite,
+                           const LossScaleParams &params) const = 0;
+};
+
+/// Discardable attributes that mean something to the passes on any op.
+/// A user's pin: TypeAttr f32, f16 or bf16.
+inline constexpr llvm::StringLiteral kPrecisionAttr = "amp.precision";
+/// StringAttr: node of the input that a generated node comes from.
+inline constexpr llvm::StringLiteral kOriginAttr = "amp.origin";
+/// UnitAttr: this op was made by a pass (backward, update, loss scale, cast).
+inline constexpr llvm::StringLiteral kGeneratedAttr = "amp.generated";
+/// UnitAttr on the op whose result 0 seeds the backward part.
+inline constexpr llvm::StringLiteral kLossGradientAttr = "amp.loss_gradient";
+
+} // namespace amp
+
+#include "amp/Interfaces/PrecisionInterfaces.h.inc"
+
+#endif // AMP_INTERFACES_PRECISIONINTERFACES_H

@@ -1,0 +1,50 @@
+# Helpers that give every library of Amp the same include paths, warnings and
+# install rules.
+
+# amp_add_library(NAME SOURCES a.cpp … LINK lib … [DEPENDS target …])
+# A static library of plain C++ (no LLVM flags).
+function(amp_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  add_library(Amp::${name} ALIAS ${name})
+  target_include_directories(${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
+  amp_warnings(${name})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  install(TARGETS ${name} EXPORT AmpTargets
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+# amp_add_compiler_library(NAME …): the same for code that uses MLIR.
+function(amp_add_compiler_library name)
+  amp_add_library(${name} ${ARGN})
+  target_include_directories(${name} SYSTEM PUBLIC
+    ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_link_libraries(${name} PUBLIC ${AMP_MLIR_LIBS})
+  add_dependencies(${name} amp-headers)
+endfunction()
+
+function(amp_warnings name)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wno-unused-parameter)
+  if(AMP_WARNINGS_AS_ERRORS)
+    target_compile_options(${name} PRIVATE -Werror)
+  endif()
+endfunction()
+
+# amp_add_test(NAME SOURCES … LINK …): a GoogleTest program in build/bin,
+# listed for tools/check.
+function(amp_add_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    AMP_SOURCE_DIR="${PROJECT_SOURCE_DIR}" AMP_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  amp_warnings(${name})
+  set_property(GLOBAL APPEND PROPERTY AMP_TEST_PROGRAMS ${name})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)
+endfunction()
