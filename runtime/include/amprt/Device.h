@@ -1,0 +1,88 @@
+//===- Device.h - What executes programs ---------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The interface of a backend, and the traits that the planner plans for. A
+// backend holds memory and executes steps; it decides nothing.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMPRT_DEVICE_H
+#define AMPRT_DEVICE_H
+
+#include "amprt/Program.h"
+
+#include <functional>
+
+namespace amprt {
+
+/// How a device likes its programs. Planning for any device needs only this.
+struct DeviceTraits {
+  std::string name;
+  /// Rows of the operands and results of 16-bit products are padded to a
+  /// multiple of this many elements.
+  int64_t padProducts = 1;
+  /// A product adds a bias and applies ReLU before it stores.
+  bool productEpilogue = true;
+  /// A product rounds its float32 sums to 16 bits as it stores, without
+  /// scratch memory.
+  bool stores16 = false;
+  /// The device multiplies these types itself; others are converted to
+  /// float32 in scratch memory first.
+  bool multipliesFloat16 = false, multipliesBFloat16 = false;
+  /// Longest expression of a fused element-wise step.
+  size_t maxFused = 16;
+
+  static DeviceTraits cpu();
+  static DeviceTraits h200();
+  static DeviceTraits null();
+  /// By name; nothing for an unknown one.
+  static std::optional<DeviceTraits> find(std::string_view name);
+};
+
+/// The places of one call: addresses on the device.
+struct Bindings {
+  void *arena = nullptr;
+  std::vector<void *> inputs, outputs, variables, constants, cache;
+  /// Per cache entry: its value is up to date, so steps that make it are left
+  /// out.
+  std::vector<bool> cacheValid;
+};
+
+/// Called after a step, with the seconds it took.
+using StepHook = std::function<void(uint32_t step, double seconds)>;
+
+/// A program made ready for a device (primitives built, kernels compiled).
+class Executable {
+public:
+  virtual ~Executable() = default;
+  virtual Status run(const Bindings &bindings, const StepHook &hook) = 0;
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+  virtual const DeviceTraits &traits() const = 0;
+  /// False for a step that this device has no kernel for.
+  virtual bool supports(const Step &step, const Program &program) const = 0;
+
+  /// Memory at a 256-byte boundary; null when there is none left.
+  virtual void *allocate(size_t bytes) = 0;
+  virtual void release(void *memory) = 0;
+  virtual Status upload(void *to, const void *from, size_t bytes) = 0;
+  virtual Status download(void *to, const void *from, size_t bytes) = 0;
+  /// An address that host code may read and write, or null.
+  virtual void *hostAddress(void *memory) = 0;
+
+  /// Makes a program ready. It must outlive the executable.
+  virtual Result<std::unique_ptr<Executable>> load(const Program &program) = 0;
+};
+
+/// Opens a device by name ("cpu", "null"). `threads` 0: all cores.
+Result<std::unique_ptr<Device>> openDevice(std::string_view name, int threads);
+
+} // namespace amprt
+
+#endif // AMPRT_DEVICE_H

@@ -1,0 +1,235 @@
+//===- Program.h - What a device executes --------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A planned function: a flat list of steps over buffers with fixed places, and
+// the sizes and totals that follow. Every decision about fusion, layout and
+// memory has been made; a device only executes. Programs print as text, so
+// plans for any device are tested without it.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMPRT_PROGRAM_H
+#define AMPRT_PROGRAM_H
+
+#include "amprt/Tensor.h"
+
+namespace amprt {
+
+/// Where a buffer lives.
+enum class Space : uint8_t {
+  Arena,    ///< the program's own memory, shared by buffers in turn
+  Input,    ///< an argument of the call
+  Output,   ///< a result of the call
+  Variable, ///< the session's
+  Constant, ///< fixed data of the program
+  Cache     ///< follows from variables alone; kept between calls
+};
+std::string_view spaceName(Space space);
+
+/// A tensor with its place. Rows (the last dimension) are `pitch` elements
+/// apart; a buffer is dense when that is its last size. Elements between are
+/// zero.
+struct Buffer {
+  std::string name; ///< of the graph's value
+  DType dtype = DType::Float32;
+  Dims dims;
+  int64_t pitch = 1;
+  Space space = Space::Arena;
+  /// Which input, output, variable, constant or cache entry; 0 in the arena.
+  uint32_t index = 0;
+  /// Byte offset in the arena.
+  size_t offset = 0;
+  /// Steps that touch it, inclusive.
+  uint32_t firstStep = 0, lastStep = 0;
+
+  int64_t rows() const;
+  size_t bytes() const;
+  bool isDense() const { return dims.empty() || pitch == dims.back(); }
+};
+
+/// One operation of a fused element-wise step. Arithmetic is in float32 for
+/// float16, bfloat16 and float32, in float64 for float64, in int64 for
+/// integers and bool.
+enum class ScalarOp : uint8_t {
+  Load,  ///< operand number `a` of the step
+  Const, ///< the number `imm`
+  Cast,  ///< to `dtype`, rounded
+  // Unary.
+  Neg,
+  Abs,
+  Sign,
+  Exp,
+  Expm1,
+  Log,
+  Log1p,
+  Sqrt,
+  Rsqrt,
+  Reciprocal,
+  Square,
+  Sin,
+  Cos,
+  Tanh,
+  Sigmoid,
+  Relu,
+  Relu6,
+  Silu,
+  Softplus,
+  Erf,
+  Floor,
+  Ceil,
+  Round,
+  IsFinite,
+  Not,
+  Gelu,
+  GeluTanh,
+  Elu,
+  LeakyRelu, ///< with `imm`
+  // Binary.
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Pow,
+  Max,
+  Min,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  And,
+  Or,
+  ReluGrad, ///< a where b > 0, else 0
+  Where     ///< a ? b : c
+};
+std::string_view scalarOpName(ScalarOp op);
+
+/// The result of an instruction is its number; `a`, `b`, `c` are earlier ones.
+struct Instr {
+  ScalarOp op;
+  DType dtype; ///< of the result
+  int32_t a = -1, b = -1, c = -1;
+  double imm = 0;
+};
+
+/// The tree of a fused step as a list, operands before their users. The last
+/// instruction is the value that is stored.
+using Expression = std::vector<Instr>;
+
+enum class Kernel : uint8_t {
+  Elementwise,    ///< expression over broadcast operands
+  Matmul,         ///< (a, b [, bias]) with epilogue
+  Reduce,         ///< (x)
+  Softmax,        ///< (x)
+  LogSoftmax,     ///< (x)
+  SparseLoss,     ///< (logits, labels): softmax cross-entropy per row
+  SparseLossGrad, ///< (gradient per row or scalar, logits, labels)
+  DenseLoss,      ///< (logits, probabilities)
+  DenseLossGrad,  ///< (gradient, logits, probabilities)
+  Transpose,      ///< (x)
+  ArgMax,         ///< (x)
+  AllFinite,      ///< (x, …)
+  LossScale,      ///< (scale, good, bad, finite): the new three
+  ApplySgd,       ///< (rate, gradient [, condition]); results: variable
+  ApplyMomentum,  ///< the same; results: variable, slot
+  ApplyRmsprop,   ///< results: variable, rms [, mg] [, momentum]
+  ApplyAdam ///< (iterations, rate, gradient [, condition]); variable, m, v
+};
+std::string_view kernelName(Kernel kernel);
+
+enum class ReduceOp : uint8_t { Sum, Mean, Max, Min, Prod };
+
+/// Numbers of a step; which ones count depends on the kernel.
+struct StepParams {
+  // Matmul: c[m, n] = op(a) · op(b), `batch` times.
+  int64_t batch = 1, m = 0, n = 0, k = 0;
+  bool transposeA = false, transposeB = false;
+  bool bias = false, relu = false; ///< epilogue
+  /// Elements from one product of a batch to the next; one entry per batch
+  /// and operand is `batchOffsets[2 * i]`, `[2 * i + 1]`; empty for one.
+  std::vector<int64_t> batchOffsets;
+  /// Bytes of scratch at the last operand's place, for converted operands.
+  size_t scratch = 0;
+
+  // Elementwise: the loop nest, outer first, and for each operand its strides.
+  Dims loops;
+  std::vector<Dims> strides;
+
+  // Reduce and Transpose: kept loops then reduced loops with input strides.
+  ReduceOp reduce = ReduceOp::Sum;
+  Dims reduceLoops, reduceStrides;
+
+  // Row kernels: [outer, size, inner].
+  int64_t outer = 1, size = 1, inner = 1;
+  /// Losses: the factor of mean (1 / rows), or 1; per row without reduction.
+  double factor = 1;
+  bool perRow = false;
+
+  // Optimizers and the loss scale.
+  double rho = 0, momentum = 0, epsilon = 0, beta1 = 0, beta2 = 0,
+         weightDecay = 0, growth = 0, backoff = 0, minimum = 0, maximum = 0;
+  int64_t growthSteps = 0, decreaseEvery = 0;
+  bool nesterov = false, centered = false;
+};
+
+/// One kernel call. Operands and results are indices of buffers.
+struct Step {
+  Kernel kernel = Kernel::Elementwise;
+  std::string name; ///< of the last node fused into it
+  std::vector<uint32_t> operands, results;
+  /// Runs only when this bool scalar is true; kNoBuffer runs always.
+  uint32_t condition;
+  Expression expression;
+  StepParams params;
+  /// Depends on variables alone and its results are in the cache.
+  bool cached = false;
+  /// What was fused, in order: "bias_add", "relu".
+  std::vector<std::string> nodes;
+};
+inline constexpr uint32_t kNoBuffer = ~uint32_t(0);
+
+/// Sums over one run of a program.
+struct Totals {
+  uint64_t kernels = 0;
+  uint64_t flop = 0;        ///< of products, 2·m·n·k each
+  uint64_t bytes = 0;       ///< read and written by all steps
+  uint64_t casts = 0;       ///< cast nodes of the graph that it executes
+  uint64_t castKernels = 0; ///< steps that do nothing but cast
+  size_t arenaBytes = 0;    ///< size of the arena
+  size_t peakLive = 0;      ///< most bytes of the arena live at one step
+};
+
+/// A planned function.
+struct Program {
+  std::string function;
+  std::string device; ///< name of the traits it is planned for
+  /// The numbers of the named sizes, in the order of the inputs.
+  std::vector<std::pair<std::string, int64_t>> sizes;
+  std::vector<Buffer> buffers;
+  std::vector<Step> steps;
+  std::vector<Tensor> constants;
+  /// Buffer of each input, output; kNoBuffer for an input that nothing reads.
+  std::vector<uint32_t> inputs, outputs;
+  /// What each cache entry holds, equal texts for equal values:
+  /// `cast_float16(dense_1/kernel)`; and the variables it follows from.
+  struct CacheEntry {
+    std::string key;
+    std::vector<uint32_t> variables;
+    size_t bytes;
+  };
+  std::vector<CacheEntry> cache;
+  /// Buffers to look at for a CallReport; kNoBuffer where there is none.
+  uint32_t lossScale = kNoBuffer, finite = kNoBuffer;
+  Totals totals;
+};
+
+/// The whole program as text, one step per line.
+std::string toString(const Program &program);
+
+} // namespace amprt
+
+#endif // AMPRT_PROGRAM_H
