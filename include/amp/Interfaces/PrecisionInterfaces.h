@@ -13,6 +13,8 @@
 #ifndef AMP_INTERFACES_PRECISIONINTERFACES_H
 #define AMP_INTERFACES_PRECISIONINTERFACES_H
 
+#include "amp/OpSet/LossScaleRule.h"
+
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/DialectInterface.h"
 #include "mlir/IR/OpDefinition.h"
@@ -25,19 +27,6 @@ struct TypeGroup {
   llvm::SmallVector<unsigned, 4> operands;
   llvm::SmallVector<unsigned, 2> results;
   llvm::SmallVector<mlir::BlockArgument, 0> blockArguments;
-};
-
-/// Settings of dynamic loss scaling, as the op `update_loss_scale` carries
-/// them. One counter step per call.
-struct LossScaleParams {
-  float initial = 32768.0f;
-  int64_t growthSteps = 2000;
-  float growth = 2.0f;
-  float backoff = 0.5f;
-  float min = 1.0f;
-  /// Infinity lets the scale grow past the largest float32.
-  float max = 3.402823466e+38f;
-  int64_t decreaseEvery = 1;
 };
 
 /// How a dialect makes and recognises what the pass needs in its functions.
