@@ -55,6 +55,15 @@ public:
                                                   mlir::FloatType type) const = 0;
   /// Whether the op reads a variable, whose dtype never changes.
   virtual bool isVariableRead(mlir::Operation *op) const = 0;
+  /// Appends the names that policies may use for ops of this dialect; none
+  /// means that a policy's names are not checked.
+  virtual void
+  getPolicyNames(llvm::SmallVectorImpl<llvm::StringRef> &names) const {}
+  /// The name of a function's output; empty when outputs have none.
+  virtual llvm::StringRef getOutputName(mlir::Operation *function,
+                                        unsigned index) const {
+    return {};
+  }
 };
 
 /// How a dialect makes the ops of loss scaling.
@@ -76,6 +85,9 @@ public:
   virtual mlir::Value buildFixedScale(mlir::OpBuilder &builder,
                                       mlir::Location loc,
                                       float scale) const = 0;
+  /// Whether the op is the one that buildScaleLoss makes: its function has a
+  /// loss scale already.
+  virtual bool isScaleLoss(mlir::Operation *op) const = 0;
   virtual mlir::Value buildScaleLoss(mlir::OpBuilder &builder,
                                      mlir::Location loc,
                                      mlir::Value lossGradient,
