@@ -17,6 +17,8 @@
 #include "amp/Policy/Policy.h"
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace amp {
@@ -33,10 +35,17 @@ struct PaintVertex {
   Pin pin = Pin::None;
   /// The group's element type is float32: only such a vertex is ever lowered.
   bool isFloat32 = true;
-  /// The op says that it can have the target type.
+  /// The op's definition lets the group have the target type.
+  bool allowsTarget = true;
+  /// The target type can also be executed (TensorFlow: a kernel exists).
   bool supportsTarget = true;
   /// The node may be changed (not preserved, on the right device, no loss).
   bool processable = true;
+  /// Reads a variable by reference: R7 does not enter it (TensorFlow's
+  /// Identity of a VariableV2).
+  bool readsVariable = false;
+  /// An existing cast to float32 that may produce the target type instead.
+  bool retargetable = false;
 };
 
 /// Vertices in the order in which sweeps visit them, and edges from the vertex
@@ -48,6 +57,9 @@ public:
   /// Two vertices of one cluster take one colour (values tied through regions,
   /// calls and lists).
   void tie(VertexId a, VertexId b);
+  /// A value of loop iteration n+1: `next` hands it to `merge`. All merges of
+  /// one `next` are lowered with it or not at all.
+  void addRecurrence(VertexId next, VertexId merge);
   /// Sorts and de-duplicates the edges; no more may be added.
   void finish();
 
@@ -67,20 +79,56 @@ public:
   const std::vector<std::pair<VertexId, VertexId>> &ties() const {
     return tied;
   }
+  /// Recurrences as added, sorted by `next` once finished.
+  const std::vector<std::pair<VertexId, VertexId>> &recurrences() const {
+    return recurrent;
+  }
 
 private:
   std::vector<PaintVertex> vertices;
-  std::vector<std::pair<VertexId, VertexId>> edges, tied;
+  std::vector<std::pair<VertexId, VertexId>> edges, tied, recurrent;
   std::vector<uint32_t> inStart, outStart;
   std::vector<VertexId> in, out;
 };
 
 enum class Colour : uint8_t { Unpainted, Allow, Deny };
 
-/// The rule that decided, by its label in docs/Algorithm.md ("R3"), with up to
-/// two vertices that bear witness: the deny op, the two allow ops, the pin.
+/// The rules by their numbers in docs/Algorithm.md. Up to R10 they paint; the
+/// others say why a vertex was left as it is.
+enum class Rule : uint8_t {
+  None = 0,
+  AllowList = 1,        ///< on the allow list
+  DenyList = 2,         ///< on the deny list
+  DenySpreads = 3,      ///< between a deny op and a deny or infer op
+  Tied = 4,             ///< shares its value with another vertex
+  Between = 5,          ///< infer or clear between two allow ops
+  Follows = 6,          ///< infer behind a lowered vertex
+  ClearNeighbour = 7,   ///< clear next to a lowered vertex
+  NotAllowed = 8,       ///< allow list, but the op cannot have the type
+  Recurrence = 9,       ///< a loop's value, lowered with its merge or not
+  CastRetargeted = 10,  ///< a cast to float32 all of whose users are lowered
+  PinTarget = 11,       ///< pinned to the target type
+  PinFloat32 = 12,      ///< pinned to float32
+  PinOther = 13,        ///< pinned to the other 16-bit type
+  NotFloat32 = 14,      ///< nothing to lower
+  Loss = 15,            ///< a loss
+  Preserved = 16,       ///< must not change: an output's node, another device
+  KeepList = 17,        ///< on the keep list
+  NotSupported = 18,    ///< infer or clear, but the op cannot have the type
+  NoAllowBefore = 19,   ///< infer, no allow op before it
+  NoAllowBehind = 20,   ///< infer, an allow op before it but none behind it
+  InputDenied = 21,     ///< infer, follows a lowered vertex and a denied one
+  NoNeighbour = 22,     ///< clear, next to nothing lowered
+  CastStays = 23,       ///< a cast some of whose users are float32
+  UnknownOp = 24,       ///< an op that no model describes
+};
+/// "R3".
+std::string ruleLabel(Rule rule);
+
+/// The rule that decided, with up to two vertices that bear witness: the deny
+/// op, the two allow ops, the lowered neighbour.
 struct PaintReason {
-  uint8_t rule = 0;
+  Rule rule = Rule::None;
   VertexId because[2] = {kNoVertex, kNoVertex};
 };
 

@@ -13,7 +13,6 @@
 #define AMP_POLICY_POLICY_H
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,16 +71,23 @@ struct PolicyRequest {
   std::vector<std::pair<ListKind, std::string>> moves;
 };
 
-/// Names that policies may use (ops of the op table, or of a foreign dialect).
-using KnownOps = std::function<bool(std::string_view)>;
-
 /// Loads a preset or file, applies `extends`, the section of the target, and
-/// the moves. Unknown names (with the nearest name of `names`), an op in two
-/// lists, bad JSON and unknown keys are errors; an op of `names` in no list is
-/// a warning. Nothing on error.
+/// the moves. `names` are the names that policies may use; none means that
+/// names are not checked, and a name with a dot always passes, as an op of a
+/// foreign dialect. Unknown names (with the nearest name), an op in two lists,
+/// bad JSON and unknown keys are errors; an op of `names` without a dot in no
+/// list is a warning. Nothing on error.
 std::optional<Policy> loadPolicy(const PolicyRequest &request,
                                  const std::vector<std::string_view> &names,
                                  std::vector<PolicyMessage> &messages);
+
+/// The lists as `amp-opt --print-policy` shows them: target, rules, then one
+/// list per paragraph.
+std::string printPolicy(const Policy &policy);
+
+/// The name of `names` nearest to `name`, or empty when none is near.
+std::string_view nearestName(std::string_view name,
+                             const std::vector<std::string_view> &names);
 
 /// Names of the presets, in the order of the documentation.
 std::vector<std::string_view> presetNames();

@@ -1,0 +1,78 @@
+//===- ModelSet.h - What each op is, for mixed precision --------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// One place to ask about an op: its PrecisionOpInterface first, else a table
+// by op name, since an interface cannot be attached to an unregistered op.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_ANALYSIS_MODELSET_H
+#define AMP_ANALYSIS_MODELSET_H
+
+#include "amp/Interfaces/PrecisionInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace amp {
+
+/// An op that implements no interface, as data.
+struct OpModel {
+  /// Operands and results that share an element type.
+  struct Group {
+    llvm::SmallVector<unsigned, 4> operands;
+    llvm::SmallVector<unsigned, 2> results;
+    /// All operands from this one on, for a variadic op.
+    std::optional<unsigned> operandsFrom;
+    /// TypeAttr of the op that names the element type, if any.
+    std::string typeAttr;
+    bool supportsFloat16 = true, supportsBFloat16 = true;
+  };
+  llvm::SmallVector<Group, 1> groups;
+  bool isLoss = false;
+  /// Converts element types and does nothing else.
+  bool isCast = false;
+  /// Hands a loop's value to the next iteration (TensorFlow's NextIteration).
+  bool isRecurrence = false;
+};
+
+using OpModelTable = llvm::StringMap<OpModel>;
+
+/// Interfaces and tables together. Cheap to copy; tables must outlive it.
+class ModelSet {
+public:
+  /// Asked when an op implements no interface, in the order added.
+  void addTable(const OpModelTable &table) { tables.push_back(&table); }
+
+  /// Whether an interface or a table describes the op.
+  bool describes(mlir::Operation *op) const;
+  void getTypeGroups(mlir::Operation *op,
+                     llvm::SmallVectorImpl<TypeGroup> &groups) const;
+  bool supportsElementType(mlir::Operation *op, unsigned group,
+                           mlir::FloatType type) const;
+  llvm::LogicalResult retargetGroup(mlir::Operation *op, unsigned group,
+                                    mlir::FloatType type) const;
+  bool isLoss(mlir::Operation *op) const;
+  bool isRecurrence(mlir::Operation *op) const;
+  bool isCast(mlir::Operation *op) const;
+  /// The name that policies use.
+  llvm::StringRef getPolicyName(mlir::Operation *op) const;
+
+  /// How the dialect of an op builds and recognises casts, or null.
+  static const PrecisionDialectInterface *
+  getDialectInterface(mlir::Operation *op);
+  /// The same for a function: its own dialect's, else that of the first op of
+  /// its body that has one.
+  static const PrecisionDialectInterface *
+  getBodyInterface(mlir::FunctionOpInterface function);
+
+private:
+  const OpModel *find(mlir::Operation *op) const;
+  llvm::SmallVector<const OpModelTable *, 1> tables;
+};
+
+} // namespace amp
+
+#endif // AMP_ANALYSIS_MODELSET_H

@@ -1,0 +1,496 @@
+//===- PaintGraph.cpp - The painting, on a graph of indices ---------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The graph of indices and the rules R1 to R10 that paint it, one function per
+// rule, in their order. Every walk is breadth first from all roots at once, so
+// that each vertex is visited once and its witness is a nearest one.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Analysis/PaintGraph.h"
+
+#include <algorithm>
+#include <numeric>
+
+using namespace amp;
+
+VertexId PaintGraph::addVertex(const PaintVertex &vertex) {
+  vertices.push_back(vertex);
+  return static_cast<VertexId>(vertices.size() - 1);
+}
+
+void PaintGraph::addEdge(VertexId from, VertexId to) {
+  edges.emplace_back(from, to);
+}
+
+void PaintGraph::tie(VertexId a, VertexId b) { tied.emplace_back(a, b); }
+
+void PaintGraph::addRecurrence(VertexId next, VertexId merge) {
+  recurrent.emplace_back(next, merge);
+}
+
+/// Lists of neighbours from (key, value) pairs: a counting sort by key keeps
+/// the order of the values.
+static void
+buildLists(size_t count, std::vector<uint32_t> &start,
+           std::vector<VertexId> &list,
+           const std::vector<std::pair<VertexId, VertexId>> &edges,
+           bool byTarget) {
+  start.assign(count + 1, 0);
+  for (const auto &edge : edges)
+    ++start[(byTarget ? edge.second : edge.first) + 1];
+  std::partial_sum(start.begin(), start.end(), start.begin());
+  list.resize(edges.size());
+  std::vector<uint32_t> next(start.begin(), start.end() - 1);
+  for (const auto &edge : edges) {
+    VertexId key = byTarget ? edge.second : edge.first;
+    list[next[key]++] = byTarget ? edge.first : edge.second;
+  }
+}
+
+void PaintGraph::finish() {
+  // Two counting sorts order the edges by (from, to) in linear time.
+  buildLists(vertices.size(), inStart, in, edges, /*byTarget=*/true);
+  size_t position = 0;
+  for (VertexId v = 0; v < vertices.size(); ++v)
+    for (uint32_t i = inStart[v]; i < inStart[v + 1]; ++i)
+      edges[position++] = {in[i], v};
+  buildLists(vertices.size(), outStart, out, edges, /*byTarget=*/false);
+  position = 0;
+  for (VertexId v = 0; v < vertices.size(); ++v)
+    for (uint32_t i = outStart[v]; i < outStart[v + 1]; ++i)
+      edges[position++] = {v, out[i]};
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  buildLists(vertices.size(), inStart, in, edges, /*byTarget=*/true);
+  buildLists(vertices.size(), outStart, out, edges, /*byTarget=*/false);
+  edges.clear();
+  edges.shrink_to_fit();
+  std::stable_sort(
+      recurrent.begin(), recurrent.end(),
+      [](const auto &a, const auto &b) { return a.first < b.first; });
+}
+
+PaintGraph::Range PaintGraph::fanIn(VertexId v) const {
+  return {in.data() + inStart[v], in.data() + inStart[v + 1]};
+}
+
+PaintGraph::Range PaintGraph::fanOut(VertexId v) const {
+  return {out.data() + outStart[v], out.data() + outStart[v + 1]};
+}
+
+std::string amp::ruleLabel(Rule rule) {
+  return "R" + std::to_string(static_cast<unsigned>(rule));
+}
+
+namespace {
+
+/// What the rules see of a vertex, folded from its list, pin and abilities.
+class Painter {
+public:
+  Painter(const PaintGraph &graph, InferRule inferRule)
+      : graph(graph), inferRule(inferRule), size(graph.size()),
+        lists(size), denied(size), allowed(size), before(size, kNoVertex) {
+    result.colours.assign(size, Colour::Unpainted);
+    result.reasons.resize(size);
+    for (VertexId v = 0; v < size; ++v)
+      lists[v] = listOf(graph[v]);
+  }
+
+  PaintResult run() {
+    findClusters();
+    denyUnsafeClusters();
+    allowListOps();
+    spreadDeny();
+    matchClusters();
+    lowerBetween();
+    if (inferRule == InferRule::Follow)
+      lowerFollowing();
+    lowerClearNeighbours();
+    removeNotAllowed();
+    matchClusters();
+    matchRecurrences();
+    retargetCasts();
+    finish();
+    return std::move(result);
+  }
+
+private:
+  /// Pins change the list a node counts as: one to the target type makes it an
+  /// allow op, one to the other type a barrier. One to float32 leaves it.
+  static ListKind listOf(const PaintVertex &vertex) {
+    if (vertex.pin == Pin::Target)
+      return ListKind::Allow;
+    if (vertex.pin == Pin::OtherLow)
+      return ListKind::Keep;
+    return vertex.list;
+  }
+
+  bool isInferOrClear(VertexId v) const {
+    return lists[v] == ListKind::Infer || lists[v] == ListKind::Clear;
+  }
+  /// May be painted at all.
+  bool canChange(VertexId v) const {
+    const PaintVertex &vertex = graph[v];
+    return vertex.processable && vertex.isFloat32 &&
+           vertex.pin != Pin::Float32 && vertex.pin != Pin::OtherLow;
+  }
+  bool isAllowRoot(VertexId v) const {
+    return lists[v] == ListKind::Allow && canChange(v);
+  }
+  void setAllowed(VertexId v, Rule rule, VertexId a = kNoVertex,
+                  VertexId b = kNoVertex) {
+    allowed[v] = true;
+    result.reasons[v] = {rule, {a, b}};
+  }
+  void setDenied(VertexId v, Rule rule, VertexId a = kNoVertex) {
+    denied[v] = true;
+    allowed[v] = false;
+    result.reasons[v] = {rule, {a, kNoVertex}};
+  }
+
+  void findClusters();
+  void denyUnsafeClusters();
+  void allowListOps();
+  void spreadDeny();
+  void matchClusters();
+  void lowerBetween();
+  void lowerFollowing();
+  void lowerClearNeighbours();
+  void removeNotAllowed();
+  void matchRecurrences();
+  void retargetCasts();
+  void finish();
+  PaintReason reasonToStay(VertexId v) const;
+
+  const PaintGraph &graph;
+  const InferRule inferRule;
+  const size_t size;
+  std::vector<ListKind> lists;
+  std::vector<bool> denied, allowed;
+  /// R5: the nearest allow op before a vertex that `down` holds.
+  std::vector<VertexId> before;
+  /// R4: members of clusters, cluster by cluster, and where each starts.
+  std::vector<VertexId> clusterMembers;
+  std::vector<size_t> clusterStarts;
+  /// One queue, reused by all walks.
+  std::vector<VertexId> queue;
+  PaintResult result;
+};
+
+} // namespace
+
+/// Groups the ties into clusters (union-find with path halving).
+void Painter::findClusters() {
+  if (graph.ties().empty())
+    return;
+  std::vector<VertexId> parent(size);
+  std::iota(parent.begin(), parent.end(), 0);
+  auto find = [&](VertexId v) {
+    while (parent[v] != v)
+      v = parent[v] = parent[parent[v]];
+    return v;
+  };
+  for (auto [a, b] : graph.ties()) {
+    a = find(a), b = find(b);
+    parent[std::max(a, b)] = std::min(a, b);
+  }
+  std::vector<VertexId> members;
+  for (auto [a, b] : graph.ties()) {
+    members.push_back(a);
+    members.push_back(b);
+  }
+  std::sort(members.begin(), members.end());
+  members.erase(std::unique(members.begin(), members.end()), members.end());
+  std::stable_sort(members.begin(), members.end(), [&](VertexId a, VertexId b) {
+    return find(a) < find(b);
+  });
+  for (size_t i = 0; i < members.size(); ++i)
+    if (i == 0 || find(members[i]) != find(members[i - 1]))
+      clusterStarts.push_back(i);
+  clusterStarts.push_back(members.size());
+  clusterMembers = std::move(members);
+}
+
+/// R4, before all others: a cluster with a member that cannot change.
+void Painter::denyUnsafeClusters() {
+  for (size_t c = 0; c + 1 < clusterStarts.size(); ++c) {
+    auto first = clusterMembers.begin() + clusterStarts[c];
+    auto last = clusterMembers.begin() + clusterStarts[c + 1];
+    auto fixed = std::find_if(first, last, [&](VertexId v) {
+      return !canChange(v) || !graph[v].allowsTarget;
+    });
+    if (fixed == last)
+      continue;
+    for (auto it = first; it != last; ++it)
+      if (canChange(*it))
+        setDenied(*it, Rule::Tied, *fixed);
+  }
+}
+
+/// R1 (and R11): allow ops.
+void Painter::allowListOps() {
+  for (VertexId v = 0; v < size; ++v)
+    if (isAllowRoot(v) && !denied[v])
+      setAllowed(v, graph[v].pin == Pin::Target ? Rule::PinTarget
+                                                : Rule::AllowList);
+}
+
+/// R2 and R3: deny ops, and what lies between them and a deny or infer op
+/// through infer and clear ops. What must not change spreads deny too.
+void Painter::spreadDeny() {
+  // `up`: deny and infer vertices, and the clear ones that lead to them.
+  std::vector<bool> up(size);
+  queue.clear();
+  for (VertexId v = 0; v < size; ++v) {
+    if (lists[v] != ListKind::Deny && lists[v] != ListKind::Infer)
+      continue;
+    up[v] = true;
+    queue.push_back(v);
+  }
+  for (size_t i = 0; i < queue.size(); ++i)
+    for (VertexId from : graph.fanIn(queue[i]))
+      if (!up[from] && lists[from] == ListKind::Clear) {
+        up[from] = true;
+        queue.push_back(from);
+      }
+
+  queue.clear();
+  for (VertexId v = 0; v < size; ++v) {
+    if (lists[v] != ListKind::Deny || denied[v])
+      continue;
+    setDenied(v, Rule::DenyList);
+    queue.push_back(v);
+  }
+  for (size_t i = 0; i < queue.size(); ++i) {
+    VertexId v = queue[i];
+    VertexId root = result.reasons[v].rule == Rule::DenyList
+                        ? v
+                        : result.reasons[v].because[0];
+    for (VertexId to : graph.fanOut(v))
+      if (up[to] && !denied[to]) {
+        setDenied(to, Rule::DenySpreads, root);
+        queue.push_back(to);
+      }
+  }
+}
+
+/// R4: one colour per cluster; deny wins over allow.
+void Painter::matchClusters() {
+  for (size_t c = 0; c + 1 < clusterStarts.size(); ++c) {
+    auto first = clusterMembers.begin() + clusterStarts[c];
+    auto last = clusterMembers.begin() + clusterStarts[c + 1];
+    auto deny = std::find_if(first, last, [&](VertexId v) { return denied[v]; });
+    auto allow =
+        std::find_if(first, last, [&](VertexId v) { return allowed[v]; });
+    if (deny != last) {
+      for (auto it = first; it != last; ++it)
+        if (!denied[*it])
+          setDenied(*it, Rule::Tied, *deny);
+    } else if (allow != last) {
+      for (auto it = first; it != last; ++it)
+        if (!allowed[*it])
+          setAllowed(*it, Rule::Tied, *allow);
+    }
+  }
+}
+
+/// R5: infer and clear vertices on a path from an allow op to an allow op.
+/// The ends are ops of the allow list, not whatever is painted.
+void Painter::lowerBetween() {
+  queue.clear();
+  for (VertexId v = 0; v < size; ++v)
+    if (isAllowRoot(v)) {
+      before[v] = v;
+      queue.push_back(v);
+    }
+  const size_t roots = queue.size();
+  for (size_t i = 0; i < queue.size(); ++i)
+    for (VertexId to : graph.fanOut(queue[i]))
+      if (before[to] == kNoVertex && isInferOrClear(to) && canChange(to) &&
+          !denied[to] && graph[to].supportsTarget) {
+        before[to] = before[queue[i]];
+        queue.push_back(to);
+      }
+
+  queue.resize(roots);
+  std::vector<VertexId> behind(size, kNoVertex);
+  for (VertexId v : queue)
+    behind[v] = v;
+  for (size_t i = 0; i < queue.size(); ++i)
+    for (VertexId from : graph.fanIn(queue[i]))
+      if (before[from] != kNoVertex && behind[from] == kNoVertex) {
+        behind[from] = behind[queue[i]];
+        queue.push_back(from);
+        if (!allowed[from])
+          setAllowed(from, Rule::Between, before[from], behind[from]);
+      }
+}
+
+/// R6: infer vertices behind a lowered one and behind no denied one. One sweep
+/// in vertex order: in a topological order all fan-ins are final before.
+void Painter::lowerFollowing() {
+  for (VertexId v = 0; v < size; ++v) {
+    if (lists[v] != ListKind::Infer || !canChange(v) || denied[v] ||
+        allowed[v] || !graph[v].allowsTarget)
+      continue;
+    VertexId witness = kNoVertex;
+    bool follows = true;
+    for (VertexId from : graph.fanIn(v)) {
+      if (denied[from]) {
+        follows = false;
+        break;
+      }
+      if (allowed[from] && witness == kNoVertex)
+        witness = from;
+    }
+    if (follows && witness != kNoVertex)
+      setAllowed(v, Rule::Follows, witness);
+  }
+}
+
+/// R7: clear vertices that touch a lowered one through clear ones.
+void Painter::lowerClearNeighbours() {
+  queue.clear();
+  for (VertexId v = 0; v < size; ++v)
+    if (allowed[v] && graph[v].processable)
+      queue.push_back(v);
+  const size_t roots = queue.size();
+  for (size_t i = 0; i < queue.size(); ++i) {
+    VertexId v = queue[i];
+    VertexId root = i < roots ? v : result.reasons[v].because[0];
+    auto enter = [&](VertexId next) {
+      if (allowed[next] || denied[next] || !canChange(next) ||
+          lists[next] != ListKind::Clear || !graph[next].supportsTarget ||
+          graph[next].readsVariable)
+        return;
+      setAllowed(next, Rule::ClearNeighbour, root);
+      queue.push_back(next);
+    };
+    for (VertexId from : graph.fanIn(v))
+      enter(from);
+    for (VertexId to : graph.fanOut(v))
+      enter(to);
+  }
+}
+
+/// R8: allow ops that cannot have the type; they have served as roots.
+void Painter::removeNotAllowed() {
+  for (VertexId v = 0; v < size; ++v)
+    if (allowed[v] && lists[v] == ListKind::Allow && !graph[v].allowsTarget) {
+      allowed[v] = false;
+      result.reasons[v] = {Rule::NotAllowed, {kNoVertex, kNoVertex}};
+    }
+}
+
+/// R9: the value of a loop's next iteration has the type of its merges.
+void Painter::matchRecurrences() {
+  const auto &pairs = graph.recurrences();
+  for (size_t i = 0; i < pairs.size();) {
+    size_t end = i;
+    VertexId stays = kNoVertex;
+    for (; end < pairs.size() && pairs[end].first == pairs[i].first; ++end)
+      if (!allowed[pairs[end].second] && stays == kNoVertex)
+        stays = pairs[end].second;
+    VertexId next = pairs[i].first;
+    if (stays == kNoVertex) {
+      if (!allowed[next])
+        setAllowed(next, Rule::Recurrence, pairs[i].second);
+    } else {
+      auto remove = [&](VertexId v) {
+        if (allowed[v]) {
+          allowed[v] = false;
+          result.reasons[v] = {Rule::Recurrence, {stays, kNoVertex}};
+        }
+      };
+      remove(next);
+      for (size_t k = i; k < end; ++k)
+        remove(pairs[k].second);
+    }
+    i = end;
+  }
+}
+
+/// R10: a cast to float32 all of whose users are lowered.
+void Painter::retargetCasts() {
+  for (VertexId v = 0; v < size; ++v) {
+    PaintGraph::Range users = graph.fanOut(v);
+    if (!graph[v].retargetable || users.size() == 0)
+      continue;
+    auto stays = std::find_if(users.begin(), users.end(),
+                              [&](VertexId user) { return !allowed[user]; });
+    if (stays == users.end())
+      setAllowed(v, Rule::CastRetargeted, *users.begin());
+    else
+      result.reasons[v] = {Rule::CastStays, {*stays, kNoVertex}};
+  }
+}
+
+/// Why a vertex that no rule painted stays as it is.
+PaintReason Painter::reasonToStay(VertexId v) const {
+  const PaintVertex &vertex = graph[v];
+  auto reason = [](Rule rule, VertexId a = kNoVertex) {
+    return PaintReason{rule, {a, kNoVertex}};
+  };
+  switch (lists[v]) {
+  case ListKind::Allow:
+    return reason(Rule::NotAllowed);
+  case ListKind::Deny:
+    return reason(Rule::DenyList);
+  case ListKind::Keep:
+    return reason(vertex.retargetable ? Rule::CastStays : Rule::KeepList);
+  case ListKind::Infer:
+  case ListKind::Clear:
+    break;
+  }
+  if (!vertex.supportsTarget || !vertex.allowsTarget)
+    return reason(Rule::NotSupported);
+  if (lists[v] == ListKind::Clear)
+    return reason(Rule::NoNeighbour);
+  if (inferRule == InferRule::Follow) {
+    VertexId lowered = kNoVertex, deny = kNoVertex;
+    for (VertexId from : graph.fanIn(v)) {
+      if (allowed[from])
+        lowered = from;
+      if (denied[from])
+        deny = from;
+    }
+    if (lowered != kNoVertex && deny != kNoVertex)
+      return reason(Rule::InputDenied, deny);
+  }
+  if (before[v] != kNoVertex)
+    return reason(Rule::NoAllowBehind, before[v]);
+  return reason(Rule::NoAllowBefore);
+}
+
+void Painter::finish() {
+  for (VertexId v = 0; v < size; ++v) {
+    const PaintVertex &vertex = graph[v];
+    result.colours[v] = allowed[v]  ? Colour::Allow
+                        : denied[v] ? Colour::Deny
+                                    : Colour::Unpainted;
+    if (allowed[v])
+      continue;
+    // What takes a node out of the painting explains more than what its list
+    // would have done.
+    Rule rule = Rule::None;
+    if (!vertex.isFloat32)
+      rule = Rule::NotFloat32;
+    else if (vertex.pin == Pin::Float32)
+      rule = Rule::PinFloat32;
+    else if (vertex.pin == Pin::OtherLow)
+      rule = Rule::PinOther;
+    else if (!vertex.processable)
+      rule = Rule::Preserved;
+    if (rule != Rule::None)
+      result.reasons[v] = {rule, {kNoVertex, kNoVertex}};
+    else if (result.reasons[v].rule == Rule::None)
+      result.reasons[v] = reasonToStay(v);
+  }
+}
+
+PaintResult amp::paint(const PaintGraph &graph, InferRule inferRule) {
+  return Painter(graph, inferRule).run();
+}

@@ -1,0 +1,16 @@
+# Writes OUT, a C++ file that holds the policy files FILES (separated by |) as
+# string constants, in their order.
+string(REPLACE "|" ";" files "${FILES}")
+set(text "// Generated from lib/Policy/Lists. Do not edit.\n\n")
+string(APPEND text "#include \"amp/Policy/Policy.h\"\n\n")
+string(APPEND text "static constexpr struct {\n  const char *name;\n  const char *text;\n} presets[] = {\n")
+foreach(file ${files})
+  get_filename_component(name "${file}" NAME)
+  string(REGEX REPLACE "\\.json$" "" name "${name}")
+  file(READ "${file}" contents)
+  string(APPEND text "    {\"${name}\", R\"AMP(${contents})AMP\"},\n")
+endforeach()
+string(APPEND text "};\n\n")
+string(APPEND text "std::vector<std::string_view> amp::presetNames() {\n  std::vector<std::string_view> names;\n  for (const auto &preset : presets)\n    names.push_back(preset.name);\n  return names;\n}\n\n")
+string(APPEND text "std::string_view amp::presetText(std::string_view name) {\n  for (const auto &preset : presets)\n    if (name == preset.name)\n      return preset.text;\n  return {};\n}\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,432 @@
+//===- Loader.cpp - Reads policy files ------------------------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A policy file, and those it extends, to effective lists: base before file,
+// lists before the section of the target, the command line last. Every message
+// points at its place in the file.
+//===----------------------------------------------------------------------===//
+
+#include "PolicyJson.h"
+#include "amp/Policy/Policy.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+using namespace amp;
+using policy::JsonError;
+using policy::JsonValue;
+
+static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
+                                      ListKind::Clear, ListKind::Deny,
+                                      ListKind::Keep};
+/// How many policies may extend each other.
+static constexpr unsigned kMaxChain = 16;
+static constexpr size_t kMaxErrors = 20;
+static constexpr size_t kMaxBytes = size_t(16) << 20;
+
+/// Levenshtein distance, with swapped neighbours counting once, in rolling
+/// rows; `limit + 1` when above `limit`.
+static size_t editDistance(std::string_view a, std::string_view b,
+                           size_t limit) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit)
+    return limit + 1;
+  std::vector<size_t> older(b.size() + 1), old(b.size() + 1),
+      row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j)
+    old[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({old[j] + 1, row[j - 1] + 1,
+                         old[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], older[j - 2] + 1);
+    }
+    std::swap(older, old);
+    std::swap(old, row);
+  }
+  return old[b.size()];
+}
+
+std::string_view
+amp::nearestName(std::string_view name,
+                 const std::vector<std::string_view> &names) {
+  if (name.size() > 256)
+    return {};
+  size_t best = std::max<size_t>(1, name.size() / 3) + 1;
+  std::string_view nearest;
+  for (std::string_view candidate : names) {
+    size_t distance = editDistance(name, candidate, best);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+static std::string didYouMean(std::string_view name,
+                              const std::vector<std::string_view> &names) {
+  std::string_view nearest = nearestName(name, names);
+  if (nearest.empty())
+    return {};
+  return ", did you mean '" + std::string(nearest) + "'?";
+}
+
+namespace {
+
+class Loader {
+public:
+  Loader(const PolicyRequest &request,
+         const std::vector<std::string_view> &names,
+         std::vector<PolicyMessage> &messages)
+      : request(request), names(names), sorted(names), messages(messages) {
+    std::sort(sorted.begin(), sorted.end());
+    result.target = request.target;
+  }
+
+  std::optional<Policy> run();
+
+private:
+  struct Source {
+    std::string name, text;
+    JsonValue root;
+  };
+
+  void message(std::string text) {
+    if (++errors <= kMaxErrors)
+      messages.push_back({true, std::move(text)});
+  }
+  void error(const Source &source, size_t at, const std::string &text) {
+    message(locate(source, at, "error: " + text));
+  }
+  static std::string locate(const Source &source, size_t at,
+                            const std::string &text);
+  bool isKnown(std::string_view op) const {
+    return names.empty() || op.find('.') != std::string_view::npos ||
+           std::binary_search(sorted.begin(), sorted.end(), op);
+  }
+
+  bool open(const std::string &name, const Source *from, size_t at,
+            Source &source);
+  void apply(const Source &source);
+  void applyLists(const Source &source, const JsonValue &lists,
+                  std::string_view where, bool counts);
+  void applyInferRule(const Source &source, const JsonValue &rule);
+  void applyOutputs(const Source &source, const JsonValue &outputs);
+  void applyMoves();
+  void warnOfMissing();
+
+  const PolicyRequest &request;
+  const std::vector<std::string_view> &names;
+  std::vector<std::string_view> sorted;
+  std::vector<PolicyMessage> &messages;
+  size_t errors = 0;
+  Policy result;
+};
+
+} // namespace
+
+std::string Loader::locate(const Source &source, size_t at,
+                           const std::string &text) {
+  at = std::min(at, source.text.size());
+  size_t line = 1 + std::count(source.text.begin(), source.text.begin() + at,
+                               '\n');
+  size_t start = at == 0 ? 0 : source.text.rfind('\n', at - 1) + 1;
+  if (start > at)
+    start = 0;
+  size_t end = std::min(source.text.find('\n', at), source.text.size());
+  std::string shown = source.text.substr(start, end - start);
+  // The caret goes under the byte; tabs keep their width.
+  std::string caret;
+  for (size_t i = 0; i < at - start; ++i)
+    caret += shown[i] == '\t' ? '\t' : ' ';
+  return source.name + ":" + std::to_string(line) + ":" +
+         std::to_string(at - start + 1) + ": " + text + "\n" + shown + "\n" +
+         caret + "^";
+}
+
+/// Reads and parses a preset or file. `from` is the policy that extends it.
+bool Loader::open(const std::string &name, const Source *from, size_t at,
+                  Source &source) {
+  auto fail = [&](const std::string &text) {
+    if (from)
+      error(*from, at, text);
+    else
+      message("error: " + text);
+    return false;
+  };
+  if (std::string_view text = presetText(name); !text.empty()) {
+    source.name = "<preset " + name + ">";
+    source.text = text;
+  } else if (name.size() > 5 && name.substr(name.size() - 5) == ".json") {
+    // A file that another one extends stands beside it.
+    source.name = name;
+    if (from && name[0] != '/') {
+      size_t slash = from->name.rfind('/');
+      if (slash != std::string::npos)
+        source.name = from->name.substr(0, slash + 1) + name;
+    }
+    std::ifstream file(source.name, std::ios::binary);
+    if (!file)
+      return fail("cannot read policy file '" + source.name + "'");
+    source.text.assign(std::istreambuf_iterator<char>(file), {});
+    if (file.bad())
+      return fail("cannot read policy file '" + source.name + "'");
+    if (source.text.size() > kMaxBytes)
+      return fail("policy file '" + source.name + "' is larger than 16 MiB");
+  } else {
+    return fail("unknown policy '" + name + "'" +
+                didYouMean(name, presetNames()) +
+                (nearestName(name, presetNames()).empty()
+                     ? "; presets are default, tensorflow, tensorflow-2.19, "
+                       "minimal and none, and files end in .json"
+                     : ""));
+  }
+  JsonError failure;
+  std::optional<JsonValue> root = policy::parseJson(source.text, failure);
+  if (!root) {
+    error(source, failure.at, failure.message);
+    return false;
+  }
+  if (root->kind != JsonValue::Object) {
+    error(source, root->at, "a policy is an object, not " +
+                                std::string(root->kindName()));
+    return false;
+  }
+  source.root = std::move(*root);
+  return true;
+}
+
+/// Lists of one section. `counts` is false for the section of another target,
+/// which is checked all the same.
+void Loader::applyLists(const Source &source, const JsonValue &lists,
+                        std::string_view where, bool counts) {
+  if (lists.kind != JsonValue::Object)
+    return error(source, lists.at,
+                 "'" + std::string(where) + "' is " +
+                     std::string(lists.kindName()) + ", not an object of lists");
+  std::unordered_map<std::string, std::string> seen;
+  for (size_t i = 0; i < lists.keys.size(); ++i) {
+    const std::string &key = lists.keys[i];
+    const JsonValue &list = lists.items[i];
+    auto kind = std::find_if(std::begin(kLists), std::end(kLists),
+                             [&](ListKind k) { return listName(k) == key; });
+    if (kind == std::end(kLists)) {
+      error(source, lists.keysAt[i],
+            "unknown list '" + key + "'" +
+                didYouMean(key, {"allow", "infer", "clear", "deny", "keep"}));
+      continue;
+    }
+    if (list.kind != JsonValue::List) {
+      error(source, list.at, "list '" + key + "' is " +
+                                 std::string(list.kindName()) +
+                                 ", not a list of op names");
+      continue;
+    }
+    for (const JsonValue &op : list.items) {
+      if (op.kind != JsonValue::String) {
+        error(source, op.at, "an op name is a string, not " +
+                                 std::string(op.kindName()));
+        continue;
+      }
+      if (!isKnown(op.text)) {
+        error(source, op.at,
+              "unknown op '" + op.text + "'" + didYouMean(op.text, names));
+        continue;
+      }
+      auto [entry, isNew] = seen.emplace(op.text, key);
+      if (!isNew) {
+        error(source, op.at,
+              entry->second == key
+                  ? "op '" + op.text + "' stands twice in list '" + key + "'"
+                  : "op '" + op.text + "' is in two lists, '" + entry->second +
+                        "' and '" + key + "'");
+        continue;
+      }
+      if (counts)
+        result.move(op.text, *kind);
+    }
+  }
+}
+
+void Loader::applyInferRule(const Source &source, const JsonValue &rule) {
+  if (rule.kind != JsonValue::Object)
+    return error(source, rule.at,
+                 "'infer_rule' is " + std::string(rule.kindName()) +
+                     ", not an object with a rule for float16 and bfloat16");
+  for (size_t i = 0; i < rule.keys.size(); ++i) {
+    const std::string &key = rule.keys[i];
+    const JsonValue &value = rule.items[i];
+    if (key != "float16" && key != "bfloat16") {
+      error(source, rule.keysAt[i],
+            "unknown target '" + key + "'" +
+                didYouMean(key, {"float16", "bfloat16"}));
+      continue;
+    }
+    if (value.kind != JsonValue::String ||
+        (value.text != "between" && value.text != "follow")) {
+      error(source, value.at, "an infer rule is 'between' or 'follow'");
+      continue;
+    }
+    if (key == targetName(request.target))
+      result.inferRule =
+          value.text == "between" ? InferRule::Between : InferRule::Follow;
+  }
+}
+
+void Loader::applyOutputs(const Source &source, const JsonValue &outputs) {
+  if (outputs.kind != JsonValue::String ||
+      (outputs.text != "value" && outputs.text != "node"))
+    return error(source, outputs.at, "'outputs' is 'value' or 'node'");
+  result.outputs =
+      outputs.text == "value" ? OutputRule::Value : OutputRule::Node;
+}
+
+void Loader::apply(const Source &source) {
+  const JsonValue &root = source.root;
+  for (size_t i = 0; i < root.keys.size(); ++i) {
+    const std::string &key = root.keys[i];
+    const JsonValue &value = root.items[i];
+    if (key == "name") {
+      if (value.kind == JsonValue::String && !value.text.empty())
+        result.name = value.text;
+      else
+        error(source, value.at, "'name' is a string that is not empty");
+    } else if (key == "infer_rule") {
+      applyInferRule(source, value);
+    } else if (key == "outputs") {
+      applyOutputs(source, value);
+    } else if (key != "lists" && key != "bfloat16" && key != "extends" &&
+               key != "doc" && key != "$schema") {
+      error(source, root.keysAt[i],
+            "unknown key '" + key + "'" +
+                didYouMean(key, {"name", "doc", "extends", "lists", "bfloat16",
+                                 "infer_rule", "outputs"}));
+    }
+  }
+  // The section of a target beats the lists, wherever it stands in the file.
+  if (const JsonValue *lists = root.find("lists"))
+    applyLists(source, *lists, "lists", true);
+  if (const JsonValue *lists = root.find("bfloat16"))
+    applyLists(source, *lists, "bfloat16", request.target == Target::BFloat16);
+}
+
+void Loader::applyMoves() {
+  std::unordered_map<std::string, ListKind> moved;
+  for (const auto &[list, op] : request.moves) {
+    std::string flag = "--" + std::string(listName(list));
+    if (op.empty()) {
+      message("error: " + flag + ": an op name is missing");
+      continue;
+    }
+    if (!isKnown(op)) {
+      message("error: " + flag + ": unknown op '" + op + "'" +
+              didYouMean(op, names));
+      continue;
+    }
+    auto [entry, isNew] = moved.emplace(op, list);
+    if (!isNew && entry->second != list) {
+      message("error: " + flag + ": op '" + op + "' is in two lists, --" +
+              std::string(listName(entry->second)) + " has it too");
+      continue;
+    }
+    result.move(op, list);
+  }
+}
+
+void Loader::warnOfMissing() {
+  std::string missing;
+  size_t count = 0;
+  for (std::string_view op : names) {
+    if (op.find('.') != std::string_view::npos || result.lists(op))
+      continue;
+    if (++count <= 10)
+      missing += (count == 1 ? "" : ", ") + std::string(op);
+  }
+  if (count > 10)
+    missing += ", …";
+  if (count != 0)
+    messages.push_back({false, "warning: policy '" + result.name + "': " +
+                                   std::to_string(count) +
+                                   (count == 1 ? " op is" : " ops are") +
+                                   " in no list and kept float32: " + missing});
+}
+
+std::optional<Policy> Loader::run() {
+  // From the policy that is asked for down to the one that extends nothing.
+  std::vector<Source> chain;
+  std::string name = request.policy;
+  size_t at = 0;
+  while (true) {
+    Source source;
+    if (!open(name, chain.empty() ? nullptr : &chain.back(), at, source))
+      return std::nullopt;
+    for (const Source &other : chain)
+      if (other.name == source.name) {
+        error(chain.back(), at, "policy '" + name + "' extends itself");
+        return std::nullopt;
+      }
+    chain.push_back(std::move(source));
+    const JsonValue *base = chain.back().root.find("extends");
+    if (!base)
+      break;
+    at = base->at;
+    if (base->kind != JsonValue::String) {
+      error(chain.back(), at, "'extends' is a string, not " +
+                                  std::string(base->kindName()));
+      return std::nullopt;
+    }
+    if (chain.size() == kMaxChain) {
+      error(chain.back(), at, "more than " + std::to_string(kMaxChain) +
+                                  " policies extend each other");
+      return std::nullopt;
+    }
+    name = base->text;
+  }
+  for (auto source = chain.rbegin(); source != chain.rend(); ++source) {
+    result.name = request.policy;
+    apply(*source);
+  }
+  applyMoves();
+  if (errors > kMaxErrors)
+    messages.push_back({true, "error: " + std::to_string(errors - kMaxErrors) +
+                                  " more errors"});
+  if (errors != 0)
+    return std::nullopt;
+  warnOfMissing();
+  return std::move(result);
+}
+
+std::optional<Policy>
+amp::loadPolicy(const PolicyRequest &request,
+                const std::vector<std::string_view> &names,
+                std::vector<PolicyMessage> &messages) {
+  return Loader(request, names, messages).run();
+}
+
+std::string amp::printPolicy(const Policy &policy) {
+  std::string text = "policy " + policy.name + "\n";
+  text += "compute " + std::string(targetName(policy.target)) +
+          ", variables float32\n";
+  text += std::string("infer ops are lowered ") +
+          (policy.inferRule == InferRule::Between
+               ? "between allow ops"
+               : "between allow ops and behind lowered ops") +
+          "\n";
+  text += std::string("function outputs are float32 as ") +
+          (policy.outputs == OutputRule::Value ? "values" : "nodes") + "\n";
+  for (ListKind list : kLists) {
+    std::vector<std::string> members = policy.members(list);
+    text += "\n" + std::string(listName(list)) + " (" +
+            std::to_string(members.size()) + ")\n";
+    for (const std::string &member : members)
+      text += "  " + member + "\n";
+  }
+  return text;
+}
