@@ -96,6 +96,8 @@ private:
   struct Source {
     std::string name, text;
     JsonValue root;
+    /// A preset may name ops that the caller does not have.
+    bool isPreset = false;
   };
 
   void message(std::string text) {
@@ -164,6 +166,7 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
   if (std::string_view text = presetText(name); !text.empty()) {
     source.name = "<preset " + name + ">";
     source.text = text;
+    source.isPreset = true;
   } else if (name.size() > 5 && name.substr(name.size() - 5) == ".json") {
     // A file that another one extends stands beside it.
     source.name = name;
@@ -235,7 +238,7 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
                                  std::string(op.kindName()));
         continue;
       }
-      if (!isKnown(op.text)) {
+      if (!source.isPreset && !isKnown(op.text)) {
         error(source, op.at,
               "unknown op '" + op.text + "'" + didYouMean(op.text, names));
         continue;
