@@ -99,28 +99,12 @@ def LossScale : Pass<"amp-loss-scale", "::mlir::ModuleOp"> {
     that, and (dynamic) updates the scale. A function that scales its loss
     already is left alone.
 
-    Options left empty take the value of the preset.
+    Updates that stand in a function without such a mark are not touched; if
+    there is no scale at all, a warning says so.
   }];
   let options = [
     Option<"mode", "mode", "std::string", "\"dynamic\"",
-           "dynamic, fixed or none.">,
-    Option<"preset", "preset", "std::string", "\"tf1\"",
-           "Whose constants: tf1, tf_keras, keras3, pytorch, mxnet or paddle.">,
-    Option<"value", "value", "std::string", "\"\"",
-           "The scale of mode fixed.">,
-    Option<"initial", "initial", "std::string", "\"\"",
-           "The scale to start with.">,
-    Option<"growthSteps", "growth-steps", "std::string", "\"\"",
-           "Good steps until the scale grows.">,
-    Option<"growth", "growth", "std::string", "\"\"",
-           "What the scale is multiplied by to grow.">,
-    Option<"backoff", "backoff", "std::string", "\"\"",
-           "What the scale is multiplied by after bad steps.">,
-    Option<"min", "min", "std::string", "\"\"", "The smallest scale.">,
-    Option<"max", "max", "std::string", "\"\"",
-           "The largest scale; inf for none.">,
-    Option<"decreaseEvery", "decrease-every", "std::string", "\"\"",
-           "Bad steps until the scale shrinks.">,
+           "What --loss-scale takes: dynamic[:key=value,...], none, or a number.">,
   ];
 }
 
