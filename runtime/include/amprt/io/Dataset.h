@@ -13,14 +13,14 @@
 #ifndef AMPRT_IO_DATASET_H
 #define AMPRT_IO_DATASET_H
 
-#include "amprt/io/Array.h"
+#include "amprt/Tensor.h"
 
 namespace amprt::io {
 
 /// A named array of a data set.
 struct Field {
   std::string name;
-  Array array;
+  Tensor array;
   /// The bytes are pixels: as a floating input they are divided by 255.
   bool pixels = false;
 };
@@ -29,7 +29,7 @@ struct Field {
 struct Split {
   std::vector<Field> fields;
   int64_t examples() const {
-    return fields.empty() ? 0 : fields.front().array.shape.front();
+    return fields.empty() ? 0 : fields.front().array.dims().front();
   }
   const Field *find(std::string_view name) const;
 };
@@ -52,17 +52,17 @@ struct DigitsOptions {
 
 /// 28x28 images of the ten digits as strokes: shifted, turned, scaled,
 /// slanted, in varying thickness, with noise. The same on every machine.
-Dataset makeDigits(const DigitsOptions &options = {});
+Result<Dataset> makeDigits(const DigitsOptions &options = {});
 
 /// The four IDX files of MNIST, each with or without `.gz`, in `folder`.
-Status loadMnist(const std::string &folder, Dataset &data);
+Result<Dataset> loadMnist(const std::string &folder);
 
 /// Every entry of a safetensors file, as the training part.
-Status loadSafetensors(const std::string &path, Dataset &data);
+Result<Dataset> loadSafetensors(const std::string &path);
 
 /// What `--data` names: `mnist` (the folder is that of AMP_MNIST), `mnist:DIR`,
 /// `digits` or `FILE.safetensors`.
-Status loadDataset(const std::string &spec, Dataset &data);
+Result<Dataset> loadDataset(const std::string &spec);
 
 } // namespace amprt::io
 

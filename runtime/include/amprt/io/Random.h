@@ -12,7 +12,8 @@
 #ifndef AMPRT_IO_RANDOM_H
 #define AMPRT_IO_RANDOM_H
 
-#include <cstdint>
+#include "amprt/Philox.h"
+
 #include <vector>
 
 namespace amprt::io {
@@ -20,10 +21,11 @@ namespace amprt::io {
 /// Keeps the streams of different purposes apart.
 enum class RandomUse : uint32_t { Digits = 0x64696769, Shuffle = 0x73687566 };
 
-/// The numbers of one (seed, use, a, b), in order.
+/// The numbers of one (seed, use, part, item), in order.
 class RandomStream {
 public:
-  RandomStream(uint64_t seed, RandomUse use, uint32_t a = 0, uint32_t b = 0);
+  RandomStream(uint64_t seed, RandomUse use, uint32_t part = 0,
+               uint32_t item = 0);
   uint32_t next();
   /// In [0, 1), a multiple of 2^-24.
   float nextFloat();
@@ -31,9 +33,10 @@ public:
   uint64_t nextBelow(uint64_t bound);
 
 private:
-  uint64_t seed;
-  uint32_t use, a, b, draw = 0, used = 4;
-  uint32_t block[4];
+  uint64_t key, block = 0;
+  uint32_t part, purpose;
+  unsigned used = 4;
+  Philox4 words = {};
 };
 
 /// 0 … count-1 in the order of this epoch (Fisher-Yates).

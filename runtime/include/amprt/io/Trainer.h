@@ -1,0 +1,82 @@
+//===- Trainer.h - Epochs of batches through a training function -*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The training loop: shuffles, gathers, calls the function, and measures the
+// accuracy of another function after each epoch. All arithmetic is in the
+// graph; the loop only moves data and counts.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMPRT_IO_TRAINER_H
+#define AMPRT_IO_TRAINER_H
+
+#include "amprt/Session.h"
+#include "amprt/io/Batches.h"
+#include "amprt/io/Metrics.h"
+
+namespace amprt::io {
+
+struct TrainOptions {
+  std::string function;
+  /// The function whose scores give the accuracy; empty: none is measured.
+  std::string evalFunction;
+  int64_t batch = 128, epochs = 1;
+  uint64_t seed = 0;
+  /// This part of the training data, at its end, is not trained on.
+  double validationSplit = 0;
+  bool dropLast = false;
+  std::vector<BindRequest> bind;
+};
+
+/// What happened in one epoch.
+struct EpochReport {
+  int64_t epoch = 0; ///< from 1
+  int64_t steps = 0, skipped = 0;
+  double loss = 0; ///< mean over the examples
+  /// On the test set, or on the validation part when there is no test set.
+  std::optional<double> accuracy;
+  /// On the validation part, when there is a test set too.
+  std::optional<double> validationAccuracy;
+  double seconds = 0; ///< of training, without the measuring
+};
+
+/// What the caller is told while it runs. A failure ends the training.
+struct TrainCallbacks {
+  std::function<Status(const StepMetrics &, int64_t totalSteps)> step;
+  std::function<Status(const EpochReport &)> epoch;
+};
+
+class Trainer {
+public:
+  /// Binds the data to the inputs and checks what can be checked before the
+  /// first step. Session and data must outlive the trainer.
+  static Result<Trainer> create(Session &session, const Dataset &data,
+                                const TrainOptions &options);
+
+  Status run(const TrainCallbacks &callbacks);
+
+  int64_t trainExamples() const { return examples; }
+  int64_t stepsPerEpoch() const;
+
+private:
+  Trainer(Session &session, const Dataset &data, const TrainOptions &options)
+      : session(session), data(data), options(options) {}
+  Status prepareEval(size_t functionIndex);
+  /// Accuracy over the examples from `first` to the end of the split.
+  Result<double> measure(const Split &split, int64_t first);
+
+  Session &session;
+  const Dataset &data;
+  TrainOptions options;
+  std::vector<Binding> trainBindings, evalBindings;
+  std::string labelField;
+  size_t lossOutput = 0;
+  int64_t examples = 0;
+};
+
+} // namespace amprt::io
+
+#endif // AMPRT_IO_TRAINER_H
