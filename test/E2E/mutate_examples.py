@@ -126,7 +126,7 @@ def main():
                 elif code == 3:
                     problem = "verification failed: %s" % done.stderr[-500:].decode("utf-8", "replace")
                 elif not code and not any(f.startswith("--emit") for f in flags):
-                    again = subprocess.run([args.amp_opt, out, "--no-amp", "-o", os.devnull],
+                    again = subprocess.run([args.amp_opt, out, "--no-amp", "-o", source],
                                            capture_output=True, timeout=60)
                     if again.returncode:
                         problem = "its own output is refused: %s" % again.stderr[:500].decode("utf-8", "replace")
