@@ -38,12 +38,19 @@ struct AttrDef {
   /// May be left out although it has no default: absence has a meaning of its
   /// own (all axes of a reduction, a pool's strides equal to its window).
   bool optional = false;
-  /// One integer stands for a list (strides, windows, axes).
+  /// One integer stands for a list (strides, windows, axes); it is held as a
+  /// list of one.
   bool allowScalar = false;
   /// Always written to a file, also when it equals the default.
   bool alwaysWritten = false;
   /// Bounds of Int and Float values and of the elements of Ints, inclusive.
   double min = -1.0 / 0.0, max = 1.0 / 0.0;
+  /// Float: "inf", "-inf" and "nan" are allowed.
+  bool allowNonFinite = false;
+  /// Dims: what may stand in the list besides sizes of zero or more.
+  bool allowNames = false, allowMinusOne = false, allowNull = false;
+  /// Ints: a list of pairs in the file, `[[0, 0], [1, 1]]`, held flat.
+  bool pairs = false;
   std::vector<std::string_view> choices = {};
   std::string_view doc = {};
 };
@@ -63,6 +70,8 @@ enum class DTypes : uint8_t {
   Params ///< float32, or float64 when the first operand is
 };
 
+struct OpArgs;
+
 struct OperandDef {
   std::string_view name;
   DTypes dtypes = DTypes::Any;
@@ -71,6 +80,12 @@ struct OperandDef {
   Arity arity = Arity::One;
   /// Must name a variable of the file.
   bool isVariable = false;
+  /// Only the sizes are read, never the elements: a backward op's operand that
+  /// says how large the result is. In no type group, so it needs no cast.
+  bool shapeOnly = false;
+  /// For an optional operand whose presence follows from the attributes (the
+  /// slots of `apply_rmsprop`); null when the number of operands decides.
+  bool (*present)(const OpArgs &args) = nullptr;
 };
 
 struct ResultDef {
@@ -79,8 +94,8 @@ struct ResultDef {
 };
 
 enum class Differentiable : uint8_t {
-  Yes,      ///< has a gradient by definition
-  No,       ///< integers, comparisons, updates: not differentiable by definition
+  Yes, ///< has a gradient by definition
+  No,  ///< integers, comparisons, updates: not differentiable by definition
   Backward, ///< is itself a backward op
 };
 
@@ -100,6 +115,9 @@ struct OpArgs {
   Span<TensorType> operands;
   /// In any order; defaults are not filled in: use the getters below.
   Span<Attr> attrs;
+  /// Operands of the node that stand before `operands`: a backward op checks
+  /// the operands after its gradient with the rule of its forward op.
+  size_t skipped = 0;
 
   /// The attribute as written, or its default; null when there is neither.
   const AttrValue *get(std::string_view name) const;
@@ -156,12 +174,19 @@ struct OpDef {
   /// Has effects on variables and no result.
   bool isUpdate = false;
   std::string_view doc = {};
+  /// What the gradients of this op are made of, for the documentation.
+  std::string_view gradient = {};
 
   const AttrDef *findAttr(std::string_view attrName) const;
   /// The definition of operand number `index` of a node with `count`
   /// operands, seeing through variadic and optional ones; null when the op
-  /// does not take that many.
+  /// does not take that many. `attrs` are the node's attributes: they decide
+  /// which optional operands of `apply_rmsprop` are there.
+  const OperandDef *operand(size_t index, size_t count, Span<Attr> attrs) const;
+  /// The same by the count alone, for callers that ask about type groups.
   const OperandDef *operand(size_t index, size_t count) const;
+  /// Text for messages: `(variable, value[, condition])`.
+  std::string signature() const;
   /// The definition of result number `index`.
   const ResultDef &result(size_t index) const {
     return results[index < results.size() ? index : results.size() - 1];

@@ -119,7 +119,9 @@ struct TensorType {
   }
 };
 
-/// Text for messages: `["batch", 784]`, and `float32 ["batch", 784]`.
+/// Text for messages: `784`, `"batch"` or `null`; `["batch", 784]`; and
+/// `float32 ["batch", 784]`.
+std::string toString(const Dim &dim);
 std::string toString(const Shape &shape);
 std::string toString(const TensorType &type);
 
