@@ -110,8 +110,7 @@ Status checkConversion(const Function &function, const Input &input,
   if (const std::optional<int64_t> misfit = findMisfit(field.array, to))
     return invalid("array " + quoted(field.name) + " holds " +
                    std::to_string(*misfit) + ", which does not fit the input " +
-                   quoted(input.name) + ", " +
-                   std::string(amp::dtypeName(to)));
+                   quoted(input.name) + ", " + std::string(amp::dtypeName(to)));
   return okStatus();
 }
 

@@ -55,10 +55,10 @@ Result<Tensor> convertTensor(Tensor tensor, DType to) {
                       ", not " + std::string(amp::dtypeName(to)));
   if (amp::isInteger(to))
     if (const std::optional<int64_t> misfit = findMisfit(tensor, to))
-      return Status(Code::InvalidArgument,
-                    "the array holds " + std::to_string(*misfit) +
-                        ", which does not fit " +
-                        std::string(amp::dtypeName(to)));
+      return Status(Code::InvalidArgument, "the array holds " +
+                                               std::to_string(*misfit) +
+                                               ", which does not fit " +
+                                               std::string(amp::dtypeName(to)));
   AMPRT_ASSIGN_OR_RETURN(Tensor result, Tensor::create(to, tensor.dims()));
   for (int64_t i = 0, e = tensor.size(); i < e; ++i) {
     if (to == DType::Int64)

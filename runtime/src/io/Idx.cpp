@@ -54,11 +54,15 @@ Status readBytes(gzFile file, const std::string &path, uint64_t count,
     if (got < 0)
       return readError(file, path);
     bytes.resize(old + size_t(got));
-    if (size_t(got) < want)
-      return Status();
+    if (size_t(got) < want) {
+      // A gzip stream that is cut gives what it had and then this error.
+      int code = Z_OK;
+      gzerror(file, &code);
+      return code == Z_OK ? okStatus() : readError(file, path);
+    }
     count -= uint64_t(got);
   }
-  return Status();
+  return okStatus();
 }
 
 uint32_t bigEndian32(const uint8_t *p) {

@@ -136,8 +136,9 @@ Status Trainer::prepareEval(size_t functionIndex) {
   if (labelField.empty() && data.train.find("labels"))
     labelField = "labels";
   if (labelField.empty())
-    return invalid("--eval needs labels, but no integer array feeds function '" +
-                   options.function + "'");
+    return invalid(
+        "--eval needs labels, but no integer array feeds function '" +
+        options.function + "'");
   const bool hasTest = !data.test.fields.empty();
   if (!hasTest && examples == data.train.examples())
     return invalid("the data '" + data.name +

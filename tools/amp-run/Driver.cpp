@@ -1,0 +1,406 @@
+//===- Driver.cpp - What amp-run does with its options --------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// One object per run. Every step returns an exit code and has printed its
+// message when that is not 0.
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+#include "Inspect.h"
+#include "Progress.h"
+#include "amp/GraphFile/FileIO.h"
+#include "amprt/io/Checkpoint.h"
+#include "amprt/io/Convert.h"
+#include "amprt/io/Npy.h"
+#include "amprt/io/Trainer.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace amprun {
+
+namespace gf = amp::graphfile;
+using amprt::Code;
+using amprt::Status;
+using amprt::Tensor;
+
+namespace {
+
+int exitCode(Code code) {
+  switch (code) {
+  case Code::Ok:
+    return kOk;
+  case Code::InvalidArgument:
+  case Code::NotFound:
+  case Code::FailedPrecondition:
+    return kBadInput;
+  case Code::IoError:
+    return kIo;
+  case Code::Unimplemented:
+  case Code::ResourceExhausted:
+  case Code::Unavailable:
+    return kDevice;
+  case Code::Internal:
+    break;
+  }
+  return kInternal;
+}
+
+int fail(Exit code, const std::string &message) {
+  std::fprintf(stderr, "amp-run: error: %s\n", message.c_str());
+  return code;
+}
+
+int fail(const Status &status) {
+  if (status.code() == Code::Internal)
+    std::fprintf(stderr,
+                 "amp-run: internal error: %s\n"
+                 "amp-run: this is a mistake of amp-run; please report it with "
+                 "the graph file and the command\n",
+                 status.toString().c_str());
+  else
+    std::fprintf(stderr, "amp-run: error: %s\n", status.message().c_str());
+  return exitCode(status.code());
+}
+
+/// `what 'name'`, and the nearest of the names there are.
+std::string unknownName(const std::string &what, std::string_view name,
+                        const std::vector<std::string_view> &names) {
+  std::string text = what + " '" + std::string(name) + "'";
+  if (const std::string_view near = amp::didYouMean(name, names); !near.empty())
+    return text + "; did you mean '" + std::string(near) + "'?";
+  std::string all;
+  for (std::string_view other : names)
+    all += (all.empty() ? "" : ", ") + std::string(other);
+  return text + (all.empty() ? "" : "; there is " + all);
+}
+
+class Driver {
+public:
+  explicit Driver(const Options &options) : options(options) {}
+  int run();
+
+private:
+  int readModel();
+  int chooseFunction();
+  int checkEvalFunction();
+  int openSession();
+  int printProgram();
+  int callOnce();
+  int train();
+  int finish();
+  void watchSteps();
+  /// After a call: what --check-numerics found. `skipped` calls are reported
+  /// but are no failure: that is what the loss scale is for.
+  int reportNumerics(bool skipped);
+  int save();
+
+  const Options &options;
+  std::unique_ptr<gf::SourceText> source;
+  std::optional<gf::CheckedFile> checked;
+  const gf::Function *function = nullptr;
+  std::unique_ptr<amprt::Session> session;
+  NumericsCheck numerics;
+  Profile profile;
+};
+
+int Driver::readModel() {
+  std::string text, error;
+  if (!gf::readFile(options.model, text, error))
+    return fail(kIo, error);
+  const std::string name =
+      options.model == "-" ? "<standard input>" : options.model;
+  source = std::make_unique<gf::SourceText>(name, std::move(text));
+  gf::Diagnostics diagnostics;
+  checked = gf::readGraphFile(*source, diagnostics,
+                              gf::folderOf(options.model));
+  std::fputs(diagnostics.render(*source).c_str(), stderr);
+  return checked ? kOk : kBadInput;
+}
+
+int Driver::chooseFunction() {
+  const std::vector<gf::Function> &functions = checked->file.functions;
+  std::vector<std::string_view> names;
+  for (const gf::Function &candidate : functions)
+    names.push_back(candidate.name);
+  if (options.function.empty()) {
+    if (functions.size() != 1) {
+      std::string all;
+      for (std::string_view name : names)
+        all += (all.empty() ? "" : ", ") + std::string(name);
+      return fail(kUsage, "choose a function with --function=NAME: '" +
+                              options.model + "' has " +
+                              (all.empty() ? "none" : all));
+    }
+    function = &functions.front();
+  }
+  for (const gf::Function &candidate : functions)
+    if (candidate.name == options.function)
+      function = &candidate;
+  if (!function)
+    return fail(kBadInput, unknownName("'" + options.model +
+                                           "' has no function",
+                                       options.function, names));
+  if (function->training) {
+    // The command that helps, with the user's own file name.
+    std::string stem = options.model;
+    if (const size_t dot = stem.rfind(".json"); dot != std::string::npos)
+      stem.resize(dot);
+    return fail(kBadInput,
+                "the training of function '" + std::string(function->name) +
+                    "' is not expanded; run first: amp-opt " + options.model +
+                    " -o " + stem + ".float16.json (for float32: amp-opt "
+                    "--policy=none " + options.model + " -o " + stem +
+                    ".float32.json)");
+  }
+  if (!options.eval.empty() &&
+      std::find(names.begin(), names.end(), options.eval) == names.end())
+    return fail(kBadInput, unknownName("'" + options.model +
+                                           "' has no function",
+                                       options.eval, names));
+  return kOk;
+}
+
+int Driver::openSession() {
+  amprt::SessionOptions settings;
+  settings.device = options.device;
+  settings.threads = options.threads;
+  settings.seed = options.seed;
+  settings.folder = gf::folderOf(options.model);
+  settings.planFor = options.planFor;
+  // The function is found again by name: the session takes the file.
+  const std::string name(function->name);
+  auto created = amprt::Session::create(std::move(*checked), settings);
+  if (!created.ok())
+    return fail(created.status());
+  session = *std::move(created);
+  function = session->findFunction(name);
+  if (!function)
+    return fail(Status(Code::Internal, "the session lost a function"));
+  if (!options.load.empty())
+    if (Status s = amprt::io::loadCheckpoint(*session, options.load); !s.ok())
+      return fail(s);
+  watchSteps();
+  return kOk;
+}
+
+void Driver::watchSteps() {
+  if (!options.checkNumerics && !options.profile)
+    return;
+  session->setObserver([this](const amprt::StepEvent &event) {
+    if (options.checkNumerics)
+      numerics.observe(event);
+    if (options.profile)
+      profile.observe(event);
+  });
+}
+
+int Driver::reportNumerics(bool skipped) {
+  if (!options.checkNumerics || !numerics.failed())
+    return kOk;
+  std::fputs(
+      numerics.render(*source, session->file().file, skipped).c_str(), stderr);
+  numerics.startCall();
+  return skipped ? kOk : kBadInput;
+}
+
+int Driver::printProgram() {
+  // Sizes by name; those of dimension 0 are the batch unless given.
+  std::vector<amprt::NamedSize> sizes;
+  for (const NamedNumber &size : options.sizes)
+    sizes.push_back({size.name, size.value});
+  auto given = [&](std::string_view name) {
+    return std::any_of(sizes.begin(), sizes.end(),
+                       [&](const auto &size) { return size.name == name; });
+  };
+  for (const gf::Input &input : function->inputs)
+    for (size_t i = 0; i < input.type.shape.size(); ++i) {
+      const amp::Dim &dim = input.type.shape[i];
+      if (!dim.isNamed() || given(dim.name()))
+        continue;
+      if (i != 0)
+        return fail(kUsage, "the size '" + std::string(dim.name()) +
+                                "' of input '" + std::string(input.name) +
+                                "' has no number; give it with --size " +
+                                std::string(dim.name()) + "=N");
+      sizes.push_back({dim.name(), options.batch});
+    }
+  auto text = session->dumpProgram(function->name, sizes);
+  if (!text.ok())
+    return fail(text.status());
+  std::fputs(text->c_str(), stdout);
+  return kOk;
+}
+
+/// The first numbers of a tensor on one line.
+void printTensor(std::string_view name, const Tensor &tensor) {
+  std::printf("%.*s: %s =", int(name.size()), name.data(),
+              amprt::describe(tensor.dtype(), tensor.dims()).c_str());
+  const int64_t shown = std::min<int64_t>(tensor.size(), 8);
+  for (int64_t i = 0; i < shown; ++i)
+    std::printf(" %.6g", tensor.at(i));
+  std::puts(shown < tensor.size() ? " ..." : "");
+}
+
+int Driver::callOnce() {
+  std::vector<std::string_view> inputNames, outputNames;
+  for (const gf::Input &input : function->inputs)
+    inputNames.push_back(input.name);
+  for (const gf::Output &output : function->outputs)
+    outputNames.push_back(output.name);
+  const std::string where = "function '" + std::string(function->name) + "'";
+  for (const NamedPath &output : options.outputs)
+    if (std::find(outputNames.begin(), outputNames.end(), output.name) ==
+        outputNames.end())
+      return fail(kBadInput, unknownName(where + " has no output", output.name,
+                                         outputNames));
+
+  std::vector<Tensor> tensors;
+  tensors.reserve(options.inputs.size());
+  std::vector<amprt::NamedTensor> inputs;
+  for (const NamedPath &path : options.inputs) {
+    const auto input =
+        std::find_if(function->inputs.begin(), function->inputs.end(),
+                     [&](const auto &i) { return i.name == path.name; });
+    if (input == function->inputs.end())
+      return fail(kBadInput, unknownName(where + " has no input", path.name,
+                                         inputNames));
+    auto tensor = amprt::io::readNpy(path.path);
+    if (!tensor.ok())
+      return fail(tensor.status());
+    auto converted =
+        amprt::io::convertTensor(*std::move(tensor), input->type.dtype);
+    if (!converted.ok())
+      return fail(kBadInput, "input '" + path.name + "': " +
+                                 converted.status().message());
+    tensors.push_back(*std::move(converted));
+    inputs.push_back({path.name, &tensors.back()});
+  }
+  for (std::string_view name : inputNames)
+    if (std::none_of(inputs.begin(), inputs.end(),
+                     [&](const auto &i) { return i.name == name; }))
+      return fail(kUsage, where + " needs the input '" + std::string(name) +
+                              "': give --input " + std::string(name) +
+                              "=FILE.npy, or --data to train");
+
+  amprt::CallReport report;
+  auto outputs = session->run(function->name, inputs, &report);
+  if (!outputs.ok())
+    return fail(outputs.status());
+  if (int code = reportNumerics(report.skipped))
+    return code;
+  for (size_t i = 0; i < outputNames.size(); ++i) {
+    bool written = false;
+    for (const NamedPath &output : options.outputs)
+      if (output.name == outputNames[i]) {
+        written = true;
+        if (Status s = amprt::io::writeNpy(output.path, (*outputs)[i]); !s.ok())
+          return fail(s);
+      }
+    if (!written && !options.quiet)
+      printTensor(outputNames[i], (*outputs)[i]);
+  }
+  return save();
+}
+
+int Driver::save() {
+  if (options.save.empty())
+    return kOk;
+  if (Status s = amprt::io::saveCheckpoint(*session, options.save); !s.ok())
+    return fail(s);
+  return kOk;
+}
+
+int Driver::train() {
+  auto data = amprt::io::loadDataset(options.data);
+  if (!data.ok())
+    return fail(data.status());
+  amprt::io::TrainOptions settings;
+  settings.function = std::string(function->name);
+  settings.evalFunction = options.eval;
+  settings.batch = options.batch;
+  settings.epochs = options.epochs;
+  settings.seed = options.seed;
+  settings.validationSplit = options.validationSplit;
+  settings.dropLast = options.dropLast;
+  settings.bind = options.bind;
+  auto trainer = amprt::io::Trainer::create(*session, *data, settings);
+  if (!trainer.ok())
+    return fail(trainer.status());
+  std::optional<amprt::io::MetricsWriter> metrics;
+  if (!options.metrics.empty()) {
+    auto opened = amprt::io::MetricsWriter::open(options.metrics);
+    if (!opened.ok())
+      return fail(opened.status());
+    metrics = *std::move(opened);
+  }
+
+  Progress progress(options.quiet);
+  // A callback ends the training with a status; one that has printed its
+  // message leaves its exit code here.
+  int code = kOk;
+  amprt::io::TrainCallbacks callbacks;
+  callbacks.step = [&](const amprt::io::StepMetrics &step, int64_t total) {
+    if (metrics)
+      AMPRT_RETURN_IF_ERROR(metrics->write(step));
+    if ((code = reportNumerics(step.skipped)))
+      return Status(Code::InvalidArgument, "stopped");
+    progress.step(step.step, total, step.loss);
+    return amprt::okStatus();
+  };
+  callbacks.epoch = [&](const amprt::io::EpochReport &epoch) {
+    progress.clear();
+    if (!options.quiet)
+      printEpoch(epoch, options.epochs);
+    if ((code = save()))
+      return Status(Code::IoError, "stopped");
+    return amprt::okStatus();
+  };
+  const Status status = trainer->run(callbacks);
+  progress.clear();
+  if (code)
+    return code;
+  return status.ok() ? int(kOk) : fail(status);
+}
+
+int Driver::finish() {
+  if (!options.profile)
+    return kOk;
+  const std::string table = profile.render();
+  if (options.profileFile.empty()) {
+    std::fputs(table.c_str(), stderr);
+    return kOk;
+  }
+  std::string error;
+  if (!gf::writeFile(options.profileFile, table, error))
+    return fail(kIo, error);
+  return kOk;
+}
+
+int Driver::run() {
+  if (int code = readModel())
+    return code;
+  if (int code = chooseFunction())
+    return code;
+  if (int code = openSession())
+    return code;
+  if (options.dumpProgram)
+    return printProgram();
+  if (int code = options.data.empty() ? callOnce() : train())
+    return code;
+  if (int code = finish())
+    return code;
+  if (std::fflush(stdout) != 0)
+    return fail(kIo, "cannot write to standard output");
+  return kOk;
+}
+
+} // namespace
+
+int runProgram(const Options &options) { return Driver(options).run(); }
+
+} // namespace amprun

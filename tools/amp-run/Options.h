@@ -1,0 +1,72 @@
+//===- Options.h - The command line of amp-run ------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The flags and what they may hold. Parsed by hand: amp-run runs on machines
+// without LLVM.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_TOOLS_AMP_RUN_OPTIONS_H
+#define AMP_TOOLS_AMP_RUN_OPTIONS_H
+
+#include "amprt/io/Batches.h"
+
+namespace amprun {
+
+/// Exit codes, the same as amp-opt's.
+enum Exit : int {
+  kOk = 0,
+  kBadInput = 1,
+  kUsage = 2,
+  kIo = 4,
+  kDevice = 5,
+  kInternal = 70
+};
+
+struct NamedPath {
+  std::string name, path;
+};
+
+struct NamedNumber {
+  std::string name;
+  int64_t value;
+};
+
+struct Options {
+  std::string model;
+  std::string function;
+  std::string device = "cpu";
+  int threads = 0;
+  std::vector<NamedPath> inputs, outputs;
+
+  std::string data, eval;
+  int64_t batch = 128, epochs = 1;
+  uint64_t seed = 0;
+  double validationSplit = 0;
+  bool dropLast = false;
+  std::vector<amprt::io::BindRequest> bind;
+
+  std::string metrics, save, load;
+  bool checkNumerics = false, dumpProgram = false, quiet = false;
+  bool profile = false;
+  std::string profileFile;
+  std::string planFor;
+  std::vector<NamedNumber> sizes;
+
+  bool help = false, version = false;
+};
+
+/// Reads the arguments; on a mistake, says what it is in `error` and returns
+/// false.
+bool parseOptions(int argc, const char *const *argv, Options &options,
+                  std::string &error);
+
+/// The text of --help.
+const char *helpText();
+
+} // namespace amprun
+
+#endif // AMP_TOOLS_AMP_RUN_OPTIONS_H

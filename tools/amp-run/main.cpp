@@ -1,0 +1,34 @@
+//===- main.cpp - amp-run: executes and trains graph files ----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Flags in, exit code out; the work is in Driver.cpp.
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+
+#include <cstdio>
+
+int main(int argc, char **argv) {
+  amprun::Options options;
+  std::string error;
+  if (!amprun::parseOptions(argc, argv, options, error)) {
+    std::fprintf(stderr,
+                 "amp-run: error: %s\n"
+                 "amp-run: 'amp-run --help' lists the flags\n",
+                 error.c_str());
+    return amprun::kUsage;
+  }
+  if (options.help) {
+    std::fputs(amprun::helpText(), stdout);
+    return amprun::kOk;
+  }
+  if (options.version) {
+    std::puts("amp-run " AMP_VERSION);
+    return amprun::kOk;
+  }
+  return amprun::runProgram(options);
+}
