@@ -1,0 +1,124 @@
+# Finds out by trying what the programs can do with each op, and compares that with
+# the table in docs/Status.md, or writes the table.
+#
+#   status.py --root=DIR --build=DIR [--write]
+
+import argparse
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "E2E"))
+import op_examples  # noqa: E402
+from op_table import Policy  # noqa: E402
+
+BEGIN, END = "<!-- table: test/Docs/status.py -->\n", "<!-- end of table -->\n"
+
+
+def ops():
+    return list(op_examples.EXAMPLES) + list(op_examples.UPDATES) + list(op_examples.LOSS_SCALE)
+
+
+def write_npy(path, dtype, shape):
+    """Zeros or small numbers of that type."""
+    code = {"float32": ("<f4", "f", 0.5), "int32": ("<i4", "i", 1), "bool": ("|b1", "?", True)}[dtype]
+    count = 1
+    for d in shape:
+        count *= d
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }" % (
+        code[0], "".join("%d," % d for d in shape))
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        f.write(struct.pack("<%d%s" % (count, code[1]), *([code[2]] * count)))
+
+
+class Prober:
+    def __init__(self, build, directory):
+        self.build, self.directory = build, directory
+
+    def program(self, name, *args):
+        done = subprocess.run([os.path.join(self.build, "bin", name)] + list(args), capture_output=True,
+                              text=True, timeout=60)
+        if done.returncode not in (0, 1, 2, 3, 4, 5):
+            raise SystemExit("%s %s: exit %d\n%s" % (name, " ".join(args), done.returncode, done.stderr))
+        return done
+
+    def write(self, file):
+        path = os.path.join(self.directory, "op.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(file, f)
+        return path
+
+    def read(self, op):
+        out = os.path.join(self.directory, "out.json")
+        done = self.program("amp-opt", self.write(op_examples.function_of(op)), "-o", out)
+        if done.returncode:
+            raise SystemExit("%s is not read: %s" % (op, done.stderr))
+        return "yes"
+
+    def gradient(self, op):
+        file = op_examples.training_of(op)
+        if file is None:
+            return "none"
+        out = os.path.join(self.directory, "out.json")
+        done = self.program("amp-opt", self.write(file), "--policy=none", "-o", out)
+        if done.returncode == 0:
+            return "yes"
+        return "none" if "not differentiable" in done.stderr else "later"
+
+    def runs(self, op, device):
+        file = op_examples.function_of(op)
+        args = []
+        for value in file["functions"][0]["inputs"]:
+            path = os.path.join(self.directory, value["name"] + ".npy")
+            write_npy(path, value["dtype"], value["shape"])
+            args.append("--input")
+            args.append("%s=%s" % (value["name"], path))
+        done = self.program("amp-run", self.write(file), "--function=f", "--device=" + device, *args)
+        return "yes" if done.returncode == 0 else "later"
+
+
+def table(build):
+    rows = ["| op | default list | read, rewritten | gradient | cpu |", "| --- | --- | --- | --- | --- |"]
+    lists = Policy("default", "float16")
+    with tempfile.TemporaryDirectory() as directory:
+        prober = Prober(build, directory)
+        for op in ops():
+            rows.append("| `%s` | %s | %s | %s | %s |" % (
+                op, lists.list_of(op), prober.read(op), prober.gradient(op), prober.runs(op, "cpu")))
+    return "\n".join(rows) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description="docs/Status.md against the programs")
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--write", action="store_true")
+    args = parser.parse_args()
+    path = os.path.join(args.root, "docs", "Status.md")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    found = re.search(re.escape(BEGIN) + "(.*)" + re.escape(END), text, re.S)
+    if not found:
+        raise SystemExit("docs/Status.md has no table")
+    now = table(args.build)
+    if args.write:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text[:found.start(1)] + now + text[found.end(1):])
+        return 0
+    if found.group(1) == now:
+        print("%d ops, as docs/Status.md says" % len(ops()))
+        return 0
+    before = set(found.group(1).splitlines())
+    print("docs/Status.md does not say what the programs do (status.py --write):")
+    print("\n".join(r for r in now.splitlines() if r not in before))
+    return 1
+
+
+sys.exit(main())
