@@ -1,0 +1,362 @@
+//===- Driver.cpp - What amp-opt does with a file ----------------------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A graph file is imported into a context of ours and a pass manager runs on
+// the module directly: no round trip through text or bytecode. MlirOptMain
+// serves .mlir files that no flag of ours concerns.
+//===----------------------------------------------------------------------===//
+
+#include "Driver.h"
+
+#include "Remarks.h"
+#include "amp/Api/MixedPrecision.h"
+#include "amp/Export/Dot.h"
+#include "amp/Export/GraphFileExport.h"
+#include "amp/GraphFile/FileIO.h"
+#include "amp/GraphFile/Writer.h"
+#include "amp/Import/GraphFileImport.h"
+#include "amp/OpSet/OpSet.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace amp;
+using namespace amp::opt;
+using namespace mlir;
+
+namespace {
+
+llvm::raw_ostream &complain() { return llvm::errs() << "amp-opt: error: "; }
+
+/// A contract that does not hold exits with another code than bad input, so
+/// the pass that failed is noted.
+struct FailureNote : PassInstrumentation {
+  explicit FailureNote(std::string &failed) : failed(failed) {}
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (failed.empty())
+      failed = pass->getArgument().str();
+  }
+  std::string &failed;
+};
+
+/// One run of the program on one input.
+class Driver {
+public:
+  Driver(const Options &options, DialectRegistry &registry)
+      : options(options), registry(registry),
+        config(MlirOptMainConfig::createFromCLOptions()) {}
+
+  int run();
+
+private:
+  int printPolicy();
+  bool readInput();
+  int runMlirOpt();
+  OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
+  int rewrite(ModuleOp module);
+  int writeModule(ModuleOp module);
+  int writeGraph(graphfile::GraphFile file);
+  int copyWeights(std::string_view weights);
+  int writeExplanation();
+  int write(const std::string &path, std::string_view text);
+  FileKind inputKind() const;
+  FileKind outputKind() const;
+  MixedPrecisionRewriteOptions rewriteOptions() const;
+
+  bool outputIsStdout() const { return options.output == "-"; }
+  /// What messages call the input.
+  std::string inputName() const {
+    return options.input == "-" ? "<stdin>" : options.input;
+  }
+  std::string inputFolder() const {
+    llvm::StringRef parent = llvm::sys::path::parent_path(options.input);
+    return options.input == "-" || parent.empty() ? "." : parent.str();
+  }
+
+  const Options &options;
+  DialectRegistry &registry;
+  MlirOptMainConfig config;
+  std::unique_ptr<llvm::MemoryBuffer> input;
+  PrecisionReport report;
+  /// The rewrite ran, so that there is something to report.
+  bool rewrote = false;
+};
+
+} // namespace
+
+FileKind Driver::inputKind() const {
+  if (options.importKind)
+    return *options.importKind;
+  llvm::StringRef extension = llvm::sys::path::extension(options.input);
+  if (extension == ".json")
+    return FileKind::Graph;
+  llvm::StringRef text = input->getBuffer().ltrim(" \t\r\n\xEF\xBB\xBF");
+  // `{-#` opens the resources of an MLIR file.
+  if (text.starts_with("{") && !text.starts_with("{-#"))
+    return FileKind::Graph;
+  return FileKind::MLIR;
+}
+
+FileKind Driver::outputKind() const {
+  if (options.exportKind)
+    return *options.exportKind;
+  llvm::StringRef extension = llvm::sys::path::extension(options.output);
+  if (extension == ".mlir")
+    return FileKind::MLIR;
+  if (extension == ".dot" || extension == ".gv")
+    return FileKind::Dot;
+  if (extension == ".json")
+    return FileKind::Graph;
+  return inputKind();
+}
+
+MixedPrecisionRewriteOptions Driver::rewriteOptions() const {
+  MixedPrecisionRewriteOptions rewrite;
+  rewrite.precision.request = {options.policy, options.target, options.moves};
+  rewrite.precision.pins = options.pins;
+  rewrite.precision.unknownOps =
+      options.unknownOps == "error"    ? UnknownOps::Error
+      : options.unknownOps == "ignore" ? UnknownOps::Ignore
+                                       : UnknownOps::Warn;
+  return rewrite;
+}
+
+int Driver::write(const std::string &path, std::string_view text) {
+  if (std::optional<std::string> error = graphfile::writeFile(path, text)) {
+    complain() << *error << "\n";
+    return kIO;
+  }
+  return kOk;
+}
+
+bool Driver::readInput() {
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.input,
+                                                   /*IsText=*/false);
+  if (std::error_code error = buffer.getError()) {
+    complain() << "cannot read '" << options.input
+               << "': " << error.message() << "\n";
+    return false;
+  }
+  input = std::move(*buffer);
+  return true;
+}
+
+int Driver::printPolicy() {
+  std::vector<std::string_view> names;
+  for (const OpDef &op : allOps())
+    names.push_back(op.name);
+  std::vector<PolicyMessage> messages;
+  PolicyRequest request = {options.policy, options.target, options.moves};
+  std::optional<Policy> policy = loadPolicy(request, names, messages);
+  for (const PolicyMessage &message : messages)
+    llvm::errs() << message.text << "\n";
+  if (!policy)
+    return kBadInput;
+  std::string text = "policy " + policy->name + "\ncompute dtype " +
+                     std::string(policy->name == "none"
+                                     ? "float32"
+                                     : targetName(policy->target)) +
+                     "\nvariable dtype float32\n";
+  for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
+                        ListKind::Deny, ListKind::Keep}) {
+    text += std::string(listName(list)) + ":";
+    for (const std::string &op : policy->members(list))
+      text += " " + op;
+    text += "\n";
+  }
+  return write(options.output, text);
+}
+
+int Driver::runMlirOpt() {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  auto copy = llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(),
+                                               false);
+  if (failed(MlirOptMain(stream, std::move(copy), registry, config)))
+    return kBadInput;
+  return write(options.output, text);
+}
+
+OwningOpRef<ModuleOp> Driver::importGraph(MLIRContext &context, int &code) {
+  graphfile::SourceText source(inputName(), input->getBuffer().str());
+  graphfile::Diagnostics diags;
+  std::optional<graphfile::CheckedFile> file =
+      graphfile::readGraphFile(source, diags, inputFolder());
+  llvm::errs() << diags.render(source);
+  if (!file) {
+    code = diags.hasIOErrors() ? kIO : kBadInput;
+    return {};
+  }
+  OwningOpRef<ModuleOp> module = importGraphFile(*file, source, &context);
+  code = module ? kOk : kBadInput;
+  return module;
+}
+
+int Driver::rewrite(ModuleOp module) {
+  PassManager pm(module.getContext(), ModuleOp::getOperationName());
+  if (failed(applyPassManagerCLOptions(pm)))
+    return kUsage;
+  applyDefaultTimingPassManagerCLOptions(pm);
+  pm.enableVerifier(config.shouldVerifyPasses());
+  if (failed(config.setupPassPipeline(pm)))
+    return kUsage;
+  // Passes named on the command line replace the rewrite.
+  if (pm.empty()) {
+    MixedPrecisionRewriteOptions rewrite = rewriteOptions();
+    if (!options.lossScale.empty()) {
+      std::string error;
+      rewrite.lossScale = parseLossScale(options.lossScale, error);
+      if (!rewrite.lossScale) {
+        complain() << "--loss-scale: " << error << "\n";
+        return kUsage;
+      }
+    }
+    buildMixedPrecisionPipeline(pm, rewrite, &report);
+    rewrote = true;
+  }
+  if (config.shouldDumpPassPipeline()) {
+    pm.dump();
+    llvm::errs() << "\n";
+  }
+  std::string failedPass;
+  pm.addInstrumentation(std::make_unique<FailureNote>(failedPass));
+  if (succeeded(pm.run(module)))
+    return kOk;
+  return failedPass == "amp-verify-contract" ? kVerification : kBadInput;
+}
+
+int Driver::copyWeights(std::string_view weights) {
+  if (weights.empty() || outputIsStdout())
+    return kOk;
+  llvm::StringRef parent = llvm::sys::path::parent_path(options.output);
+  std::string folder = parent.empty() ? "." : parent.str();
+  bool same = false;
+  if (!llvm::sys::fs::equivalent(folder, inputFolder(), same) && same)
+    return kOk;
+  if (!options.copyWeights) {
+    complain() << "'" << options.output << "' is in another folder than its "
+               << "weights file '" << weights << "': add --copy-weights\n";
+    return kUsage;
+  }
+  llvm::SmallString<256> from(inputFolder()), to(folder);
+  llvm::sys::path::append(from, weights);
+  llvm::sys::path::append(to, weights);
+  std::error_code error =
+      llvm::sys::fs::create_directories(llvm::sys::path::parent_path(to));
+  if (!error) {
+    auto data = llvm::MemoryBuffer::getFile(from, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+    error = data.getError();
+    if (!error)
+      return write(to.str().str(), (*data)->getBuffer());
+  }
+  complain() << "cannot copy '" << from << "' to '" << to
+             << "': " << error.message() << "\n";
+  return kIO;
+}
+
+int Driver::writeGraph(graphfile::GraphFile file) {
+  if (outputKind() == FileKind::Dot)
+    return write(options.output, writeDot(file));
+  if (int code = copyWeights(file.weights))
+    return code;
+  return write(options.output, graphfile::writeGraphFile(file));
+}
+
+int Driver::writeModule(ModuleOp module) {
+  if (outputKind() == FileKind::MLIR) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module.print(stream);
+    return write(options.output, text);
+  }
+  FailureOr<graphfile::GraphFile> file = exportGraphFile(module);
+  if (failed(file))
+    return kBadInput;
+  return writeGraph(std::move(*file));
+}
+
+int Driver::writeExplanation() {
+  std::string text, nearest;
+  llvm::raw_string_ostream stream(text);
+  if (!amp::writeExplanation(report, options.explainNode, stream, nearest)) {
+    complain() << "--explain: no node '" << options.explainNode << "'";
+    if (!nearest.empty())
+      llvm::errs() << "; did you mean '" << nearest << "'?";
+    llvm::errs() << "\n";
+    return kBadInput;
+  }
+  (outputIsStdout() ? llvm::errs() : llvm::outs()) << text;
+  return kOk;
+}
+
+int Driver::run() {
+  if (options.printPolicy)
+    return printPolicy();
+  if (config.shouldListPasses() || config.shouldShowDialects())
+    return failed(MlirOptMain(llvm::outs(),
+                              llvm::MemoryBuffer::getMemBuffer(""), registry,
+                              config));
+  if (!readInput())
+    return kIO;
+  FileKind kind = inputKind();
+  if (kind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
+      !options.anyRewriteFlag)
+    return runMlirOpt();
+
+  // One module, one thread: starting a pool costs more than most rewrites.
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(), false),
+      llvm::SMLoc());
+  SourceMgrDiagnosticHandler handler(sources, &context);
+  if (failed(enableRemarks(context, config)))
+    return kIO;
+
+  int code = kOk;
+  OwningOpRef<ModuleOp> module;
+  if (kind == FileKind::Graph) {
+    module = importGraph(context, code);
+    if (!module)
+      return code;
+  } else {
+    module = parseSourceFile<ModuleOp>(sources, &context);
+    if (!module)
+      return kBadInput;
+  }
+  if (!options.noAmp && (code = rewrite(*module)))
+    return code;
+  // Before the output is touched: a wrong name leaves no file behind.
+  if (rewrote && options.explain && (code = writeExplanation()))
+    return code;
+  if ((code = writeModule(*module)))
+    return code;
+  if (!rewrote)
+    return kOk;
+  if (!options.report.empty()) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    writeReportJson(report, stream);
+    if ((code = write(options.report, text)))
+      return code;
+  }
+  if (std::string why = report.whyNothing(); !why.empty())
+    llvm::errs() << "amp-opt: warning: " << why << "\n";
+  llvm::errs() << "amp-opt: " << report.summary() << "\n";
+  return kOk;
+}
+
+int opt::run(const Options &options, DialectRegistry &registry) {
+  return Driver(options, registry).run();
+}
