@@ -16,6 +16,8 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <optional>
+
 namespace amp {
 
 /// An op that implements no interface, as data.

@@ -1,0 +1,293 @@
+//===- AutoMixedPrecision.cpp - Automatic mixed precision -----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// amp-auto-mixed-precision: loads the policy, paints every function, then
+// rewrites every function, so that an error leaves all of them unchanged.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Transforms/MixedPrecision.h"
+
+#include "Contract.h"
+#include "ReportBuilder.h"
+#include "Rewrite.h"
+#include "amp/Transforms/Passes.h"
+#include "mlir/IR/Builders.h"
+
+namespace amp {
+#define GEN_PASS_DEF_AUTOMIXEDPRECISION
+#include "amp/Transforms/Passes.h.inc"
+} // namespace amp
+
+using namespace amp;
+using namespace mlir;
+
+/// Loads the policy that the options ask for; messages become diagnostics.
+static std::shared_ptr<const Policy>
+getPolicy(Operation *root, const MixedPrecisionOptions &options) {
+  if (options.policy)
+    return options.policy;
+  llvm::SmallVector<llvm::StringRef> known;
+  for (Dialect *dialect : root->getContext()->getLoadedDialects())
+    if (const auto *interface =
+            dialect->getRegisteredInterface<PrecisionDialectInterface>())
+      interface->getPolicyNames(known);
+  std::vector<std::string_view> names(known.begin(), known.end());
+  std::vector<PolicyMessage> messages;
+  std::optional<Policy> policy =
+      loadPolicy(options.request, names, messages);
+  for (const PolicyMessage &message : messages) {
+    llvm::StringRef text = message.text;
+    text.consume_front(message.isError ? "error: " : "warning: ");
+    if (message.isError)
+      root->emitError() << text;
+    else
+      root->emitWarning() << text;
+  }
+  if (!policy)
+    return nullptr;
+  return std::make_shared<const Policy>(std::move(*policy));
+}
+
+/// `*` matches any text, `/` too, `?` one character. Linear in practice: a
+/// mismatch goes back to the last star only.
+static bool matchesGlob(llvm::StringRef glob, llvm::StringRef text) {
+  size_t g = 0, t = 0, star = llvm::StringRef::npos, mark = 0;
+  while (t < text.size()) {
+    if (g < glob.size() && glob[g] == '*') {
+      star = g++;
+      mark = t;
+    } else if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
+      ++g;
+      ++t;
+    } else if (star != llvm::StringRef::npos) {
+      g = star + 1;
+      t = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (g < glob.size() && glob[g] == '*')
+    ++g;
+  return g == glob.size();
+}
+
+/// Finds the nodes that --pin names.
+static LogicalResult resolvePins(Operation *root,
+                                 llvm::ArrayRef<FunctionOpInterface> functions,
+                                 const MixedPrecisionOptions &options,
+                                 llvm::DenseSet<Operation *> &pinned) {
+  bool failed = false;
+  for (const std::string &pin : options.pins) {
+    llvm::StringRef function, glob = pin;
+    if (size_t colon = glob.find(':'); colon != llvm::StringRef::npos) {
+      function = glob.take_front(colon);
+      glob = glob.drop_front(colon + 1);
+    }
+    bool found = false;
+    std::vector<std::string_view> names;
+    for (FunctionOpInterface f : functions) {
+      if (!function.empty() && !matchesGlob(function, getFunctionName(f)))
+        continue;
+      for (Block &block : f.getFunctionBody())
+        for (Operation &op : block) {
+          llvm::StringRef name = getNodeName(op.getLoc());
+          const auto *dialect = ModelSet::getDialectInterface(&op);
+          if (name.empty() || op.hasAttr(kOriginAttr) ||
+              op.hasAttr(kGeneratedAttr) ||
+              op.hasTrait<OpTrait::IsTerminator>() ||
+              (dialect && dialect->isVariableRead(&op)))
+            continue;
+          if (matchesGlob(glob, name)) {
+            found = true;
+            pinned.insert(&op);
+          } else {
+            names.emplace_back(name.data(), name.size());
+          }
+        }
+    }
+    if (found)
+      continue;
+    failed = true;
+    InFlightDiagnostic diag = root->emitError()
+                              << "--pin: no node matches '" << pin << "'";
+    std::string_view nearest =
+        nearestName(std::string_view(glob.data(), glob.size()), names);
+    if (!nearest.empty())
+      diag << ", did you mean '" << llvm::StringRef(nearest) << "'?";
+  }
+  return failure(failed);
+}
+
+/// One message per unknown op name.
+static LogicalResult
+reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
+                 UnknownOps what) {
+  if (what == UnknownOps::Ignore)
+    return success();
+  llvm::MapVector<llvm::StringRef, std::pair<Operation *, unsigned>> unknown;
+  for (const auto &painting : paintings)
+    for (const auto &[name, found] : painting->unknown) {
+      auto &entry = unknown[name];
+      if (!entry.first)
+        entry.first = found.first;
+      entry.second += found.second;
+    }
+  for (const auto &[name, found] : unknown) {
+    InFlightDiagnostic diag = what == UnknownOps::Error
+                                  ? found.first->emitError()
+                                  : found.first->emitWarning();
+    diag << "unknown op '" << name << "'";
+    if (found.second > 1)
+      diag << " (" << found.second << " of them)";
+    diag << ": it stays as it is, and nothing is lowered through it";
+  }
+  return failure(what == UnknownOps::Error && !unknown.empty());
+}
+
+static LogicalResult run(Operation *root,
+                         llvm::ArrayRef<FunctionOpInterface> functions,
+                         const MixedPrecisionOptions &options,
+                         PrecisionReport &report) {
+  std::shared_ptr<const Policy> policy = getPolicy(root, options);
+  if (!policy)
+    return failure();
+  MLIRContext *context = root->getContext();
+  PaintSettings settings{*policy,
+                         options.inferRule.value_or(policy->inferRule),
+                         options.models,
+                         policy->target == Target::Float16
+                             ? cast<FloatType>(Type(Float16Type::get(context)))
+                             : cast<FloatType>(Type(BFloat16Type::get(context))),
+                         options.keepBlockOrder,
+                         {}};
+  if (failed(resolvePins(root, functions, options, settings.pinnedByFlag)))
+    return failure();
+
+  std::vector<std::unique_ptr<FunctionPainting>> paintings;
+  bool failed = false;
+  for (FunctionOpInterface function : functions) {
+    paintings.push_back(std::make_unique<FunctionPainting>());
+    failed |= mlir::failed(
+        paintFunction(function, settings, *paintings.back()));
+  }
+  failed |= mlir::failed(reportUnknownOps(paintings, options.unknownOps));
+  if (failed)
+    return failure();
+
+  ReportBuilder builder(report, *policy, settings);
+  for (const auto &painting : paintings) {
+    FunctionOpInterface function = painting->function;
+    builder.addFunction(*painting);
+    DictionaryAttr contract = buildContract(*painting, options.models);
+    RewriteResult result;
+    if (mlir::failed(rewriteFunction(*painting, options.models, result)))
+      return failure();
+    function->setAttr(kContractAttr, contract);
+    builder.addRewrite(*painting, result);
+  }
+  // Nothing to lower is worth a word, unless the policy lowers nothing at all.
+  if (std::string why = report.whyNothing();
+      !why.empty() && !policy->members(ListKind::Allow).empty())
+    root->emitWarning() << "nothing was lowered: " << why;
+  return success();
+}
+
+LogicalResult amp::autoMixedPrecision(ModuleOp module,
+                                      const MixedPrecisionOptions &options,
+                                      PrecisionReport *report) {
+  llvm::SmallVector<FunctionOpInterface> functions;
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    auto function = dyn_cast<FunctionOpInterface>(op);
+    if (!function)
+      return WalkResult::advance();
+    if (!function.getFunctionBody().empty())
+      functions.push_back(function);
+    return WalkResult::skip();
+  });
+  PrecisionReport unused;
+  return run(module, functions, options, report ? *report : unused);
+}
+
+LogicalResult amp::autoMixedPrecision(FunctionOpInterface function,
+                                      const MixedPrecisionOptions &options,
+                                      PrecisionReport *report) {
+  PrecisionReport unused;
+  if (function.getFunctionBody().empty())
+    return success();
+  return run(function, function, options, report ? *report : unused);
+}
+
+namespace {
+
+struct AutoMixedPrecisionPass
+    : public amp::impl::AutoMixedPrecisionBase<AutoMixedPrecisionPass> {
+  using AutoMixedPrecisionBase::AutoMixedPrecisionBase;
+  AutoMixedPrecisionPass(const MixedPrecisionOptions &options,
+                         PrecisionReport *report)
+      : given(options), report(report) {}
+
+  /// Options given as text to those of the function.
+  LogicalResult parseOptions(MixedPrecisionOptions &options) {
+    Location loc = getOperation().getLoc();
+    if (target == "float16" || target == "f16")
+      options.request.target = Target::Float16;
+    else if (target == "bfloat16" || target == "bf16")
+      options.request.target = Target::BFloat16;
+    else
+      return emitError(loc) << "unknown target '" << target
+                            << "', it is float16 or bfloat16";
+    if (inferRule == "between" || inferRule == "follow")
+      options.inferRule =
+          inferRule == "between" ? InferRule::Between : InferRule::Follow;
+    else if (!inferRule.empty())
+      return emitError(loc) << "unknown infer rule '" << inferRule
+                            << "', it is between or follow";
+    if (unknownOps == "error")
+      options.unknownOps = UnknownOps::Error;
+    else if (unknownOps == "warn")
+      options.unknownOps = UnknownOps::Warn;
+    else if (unknownOps == "ignore")
+      options.unknownOps = UnknownOps::Ignore;
+    else
+      return emitError(loc) << "unknown value '" << unknownOps
+                            << "' of unknown-ops, it is error, warn or ignore";
+    options.request.policy = policy;
+    auto move = [&](ListKind list, llvm::ArrayRef<std::string> ops) {
+      for (const std::string &op : ops)
+        options.request.moves.emplace_back(list, op);
+    };
+    move(ListKind::Allow, allowOps);
+    move(ListKind::Infer, inferOps);
+    move(ListKind::Clear, clearOps);
+    move(ListKind::Deny, denyOps);
+    move(ListKind::Keep, keepOps);
+    options.pins.assign(pins.begin(), pins.end());
+    options.keepBlockOrder = keepBlockOrder;
+    return success();
+  }
+
+  void runOnOperation() override {
+    MixedPrecisionOptions options;
+    if (given)
+      options = *given;
+    else if (failed(parseOptions(options)))
+      return signalPassFailure();
+    if (failed(autoMixedPrecision(getOperation(), options, report)))
+      signalPassFailure();
+  }
+
+  std::optional<MixedPrecisionOptions> given;
+  PrecisionReport *report = nullptr;
+};
+
+} // namespace
+
+std::unique_ptr<Pass>
+amp::createAutoMixedPrecision(const MixedPrecisionOptions &options,
+                              PrecisionReport *report) {
+  return std::make_unique<AutoMixedPrecisionPass>(options, report);
+}

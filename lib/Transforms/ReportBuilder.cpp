@@ -1,0 +1,216 @@
+//===- ReportBuilder.cpp - Records what the pass does ---------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The only place that turns ops into names: NameLocs of nodes, `n:1` for a
+// second result, `argument 0` and `linalg.matmul#3` where there is no name.
+//===----------------------------------------------------------------------===//
+
+#include "ReportBuilder.h"
+
+#include "Contract.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace amp;
+using namespace mlir;
+
+llvm::StringRef amp::getFunctionName(FunctionOpInterface function) {
+  llvm::StringRef name = getNodeName(function.getLoc());
+  return name.empty() ? function.getName() : name;
+}
+
+ReportBuilder::ReportBuilder(PrecisionReport &report, const Policy &policy,
+                             const PaintSettings &settings)
+    : report(report), settings(settings) {
+  report = PrecisionReport();
+  report.policy = policy.name;
+  report.target = targetName(policy.target);
+}
+
+/// The first position in a file under a location.
+static FileLineColLoc findFile(Location loc) {
+  while (true) {
+    if (auto file = dyn_cast<FileLineColLoc>(loc))
+      return file;
+    if (auto name = dyn_cast<NameLoc>(loc))
+      loc = name.getChildLoc();
+    else if (auto site = dyn_cast<CallSiteLoc>(loc))
+      loc = site.getCallee();
+    else if (auto fused = dyn_cast<FusedLoc>(loc);
+             fused && !fused.getLocations().empty())
+      loc = fused.getLocations().front();
+    else
+      return {};
+  }
+}
+
+std::string ReportBuilder::nameOf(Operation *op) const {
+  llvm::StringRef name = getNodeName(op->getLoc());
+  return name.empty() ? op->getName().getStringRef().str() : name.str();
+}
+
+std::string ReportBuilder::nameOf(Value value) const {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    llvm::StringRef name = getNodeName(argument.getLoc());
+    return name.empty() ? "argument " + std::to_string(argument.getArgNumber())
+                        : name.str();
+  }
+  auto result = cast<OpResult>(value);
+  std::string name = nameOf(result.getOwner());
+  if (result.getResultNumber() != 0)
+    name += ":" + std::to_string(result.getResultNumber());
+  return name;
+}
+
+static bool isConsidered(const FunctionPainting &painting, VertexId v) {
+  return painting.graph[v].isFloat32 && !painting.graph[v].retargetable &&
+         !painting.ops[painting.opOf[v]].isCast;
+}
+
+void ReportBuilder::addNode(const FunctionPainting &painting,
+                            const PaintedOp &painted) {
+  Operation *op = painted.op;
+  ReportNode node;
+  node.function = report.functions.size() - 1;
+  node.name = nameOf(op);
+  if (getNodeName(op->getLoc()).empty())
+    node.name += "#" + std::to_string(nodeOf.size());
+  node.op = settings.models.getPolicyName(op).str();
+  if (auto origin = op->getAttrOfType<StringAttr>(kOriginAttr))
+    node.origin = origin.getValue().str();
+  node.generated = op->hasAttr(kGeneratedAttr) || !node.origin.empty();
+  node.list = painted.list;
+  node.pinnedByFlag = settings.pinnedByFlag.contains(op) &&
+                      !op->hasAttr(kPrecisionAttr);
+  if (FileLineColLoc file = findFile(op->getLoc())) {
+    node.file = file.getFilename().str();
+    node.line = file.getLine();
+    node.column = file.getColumn();
+  }
+
+  // Of several groups the one that tells most: lowered, else float32.
+  VertexId shown = kNoVertex;
+  for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
+    node.considered |= isConsidered(painting, v);
+    bool lowered = static_cast<bool>(painting.loweredType(v));
+    node.lowered |= lowered && isConsidered(painting, v);
+    auto rank = [&](VertexId u) {
+      return painting.loweredType(u) ? 2 : painting.graph[u].isFloat32 ? 1 : 0;
+    };
+    if (shown == kNoVertex || rank(v) > rank(shown))
+      shown = v;
+  }
+  if (shown != kNoVertex) {
+    const TypeGroup &group = painting.groups[shown];
+    Type type;
+    if (!group.results.empty())
+      type = op->getResult(group.results.front()).getType();
+    else if (!group.operands.empty())
+      type = op->getOperand(group.operands.front()).getType();
+    else if (op->getNumResults() != 0)
+      type = op->getResult(0).getType();
+    node.before = node.after = elementTypeName(type);
+    if (FloatType lowered = painting.loweredType(shown))
+      node.after = elementTypeName(lowered);
+    node.reason = painting.result.reasons[shown];
+  } else {
+    if (op->getNumResults() != 0)
+      node.before = node.after = elementTypeName(op->getResult(0).getType());
+    node.reason.rule = painted.isUnknown             ? Rule::UnknownOp
+                       : painted.list == ListKind::Keep ? Rule::KeepList
+                                                        : Rule::NotFloat32;
+  }
+  nodeOf.push_back(report.nodes.size());
+  report.nodes.push_back(std::move(node));
+}
+
+void ReportBuilder::addFunction(const FunctionPainting &painting) {
+  report.functions.push_back(getFunctionName(painting.function).str());
+  nodeOf.clear();
+  firstNode = report.nodes.size();
+  for (const PaintedOp &painted : painting.ops) {
+    const auto *dialect = ModelSet::getDialectInterface(painted.op);
+    if (dialect && dialect->isVariableRead(painted.op))
+      nodeOf.push_back(kNoNode);
+    else
+      addNode(painting, painted);
+  }
+  for (size_t i = 0; i < nodeOf.size(); ++i) {
+    if (nodeOf[i] == kNoNode)
+      continue;
+    ReportNode &node = report.nodes[nodeOf[i]];
+    for (int k = 0; k < 2; ++k) {
+      VertexId v = node.reason.because[k];
+      if (v != kNoVertex)
+        node.because[k] = nodeOf[painting.opOf[v]];
+    }
+    ReportCounts &counts = node.generated ? report.generated : report.input;
+    ++counts.nodes;
+    counts.considered += node.considered;
+    counts.lowered += node.lowered;
+    emitRemark(painting.ops[i], node);
+  }
+}
+
+void ReportBuilder::emitRemark(const PaintedOp &painted,
+                               const ReportNode &node) {
+  if (!node.considered)
+    return;
+  auto options = remark::RemarkOpts::name(node.lowered ? "Lowered" : "Stays")
+                     .category("amp")
+                     .subCategory("auto-mixed-precision")
+                     .function(report.functions.back());
+  Location loc = painted.op->getLoc();
+  auto remark = node.lowered ? remark::passed(loc, options)
+                             : remark::missed(loc, options);
+  if (!remark)
+    return;
+  remark << (node.lowered ? remark::add("lowered to {0}", node.after)
+                          : remark::add("stays {0}", node.before))
+         << remark::reason("{0}", report.reasonText(node))
+         << remark::metric("rule", ruleLabel(node.reason.rule));
+}
+
+void ReportBuilder::addCast(const FunctionPainting &painting,
+                            const InsertedCast &inserted) {
+  ReportCast cast;
+  cast.function = report.functions.size() - 1;
+  cast.name = nameOf(inserted.op);
+  cast.source = nameOf(inserted.source);
+  cast.from = elementTypeName(inserted.from);
+  cast.to = elementTypeName(inserted.to);
+  for (auto [user, operand] : inserted.users) {
+    if (user->hasTrait<OpTrait::IsTerminator>()) {
+      llvm::StringRef output;
+      if (painting.dialect)
+        output = painting.dialect->getOutputName(painting.function, operand);
+      cast.users.push_back(output.empty() ? "output " + std::to_string(operand)
+                                          : output.str());
+      continue;
+    }
+    auto it = painting.opIndex.find(user);
+    uint32_t node =
+        it == painting.opIndex.end() ? kNoNode : nodeOf[it->second];
+    cast.users.push_back(node == kNoNode ? nameOf(user)
+                                         : report.nodes[node].name);
+  }
+  auto bits = [](Type type) { return type.getIntOrFloatBitWidth(); };
+  if (auto shaped = dyn_cast<ShapedType>(inserted.source.getType());
+      !shaped || shaped.hasStaticShape()) {
+    uint64_t elements = shaped ? shaped.getNumElements() : 1;
+    cast.bytes = elements * (bits(inserted.from) + bits(inserted.to)) / 8;
+  }
+  (inserted.to.isF32() ? report.castsToFloat32 : report.castsToLow) += 1;
+  report.casts.push_back(std::move(cast));
+}
+
+void ReportBuilder::addRewrite(const FunctionPainting &painting,
+                               const RewriteResult &result) {
+  for (const InsertedCast &cast : result.casts)
+    addCast(painting, cast);
+  report.convertedConstants += result.convertedConstants;
+}

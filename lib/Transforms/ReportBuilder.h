@@ -1,0 +1,51 @@
+//===- ReportBuilder.h - Records what the pass does -------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Internal to Transforms: from paintings and rewrites to a report, and to
+// remarks at the user'"'"'s lines.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_LIB_TRANSFORMS_REPORTBUILDER_H
+#define AMP_LIB_TRANSFORMS_REPORTBUILDER_H
+
+#include "Rewrite.h"
+
+#include "amp/Analysis/FunctionPainting.h"
+#include "amp/Transforms/Report.h"
+
+namespace amp {
+
+/// The name of a function: its NameLoc, else its symbol.
+llvm::StringRef getFunctionName(mlir::FunctionOpInterface function);
+
+class ReportBuilder {
+public:
+  ReportBuilder(PrecisionReport &report, const Policy &policy,
+                const PaintSettings &settings);
+  /// Adds the nodes of a function, before it is rewritten.
+  void addFunction(const FunctionPainting &painting);
+  /// Adds what the rewrite of the function added last did.
+  void addRewrite(const FunctionPainting &painting,
+                  const RewriteResult &result);
+
+private:
+  void addNode(const FunctionPainting &painting, const PaintedOp &painted);
+  void addCast(const FunctionPainting &painting, const InsertedCast &cast);
+  void emitRemark(const PaintedOp &painted, const ReportNode &node);
+  std::string nameOf(mlir::Operation *op) const;
+  std::string nameOf(mlir::Value value) const;
+
+  PrecisionReport &report;
+  const PaintSettings &settings;
+  /// Node of the report for each op of the current function, in their order.
+  std::vector<uint32_t> nodeOf;
+  size_t firstNode = 0;
+};
+
+} // namespace amp
+
+#endif // AMP_LIB_TRANSFORMS_REPORTBUILDER_H

@@ -1,0 +1,42 @@
+//===- Rewrite.h - Applies a painting ---------------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Internal to Transforms: from colours to casts and types.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_LIB_TRANSFORMS_REWRITE_H
+#define AMP_LIB_TRANSFORMS_REWRITE_H
+
+#include "amp/Analysis/FunctionPainting.h"
+
+namespace amp {
+
+/// A cast that the rewrite inserted.
+struct InsertedCast {
+  mlir::Operation *op = nullptr;
+  mlir::Value source;
+  mlir::Type from, to;
+  /// Ops that read it, each once; terminators with the operand they read.
+  llvm::SmallVector<std::pair<mlir::Operation *, unsigned>, 2> users;
+};
+
+struct RewriteResult {
+  std::vector<InsertedCast> casts;
+  /// Converted twins of constants.
+  unsigned convertedConstants = 0;
+};
+
+/// Retypes the lowered groups in place and inserts what the other side of each
+/// edge needs: one cast for a value and a type, behind the value's definition.
+/// Linear in ops and uses.
+llvm::LogicalResult rewriteFunction(const FunctionPainting &painting,
+                                    const ModelSet &models,
+                                    RewriteResult &result);
+
+} // namespace amp
+
+#endif // AMP_LIB_TRANSFORMS_REWRITE_H

@@ -1,0 +1,135 @@
+//===- VerifyContract.cpp - Checks what a rewrite promises ----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// amp-verify-contract: the function as it is against the record that the
+// rewrite made of it before.
+//===----------------------------------------------------------------------===//
+
+#include "Contract.h"
+
+#include "amp/Transforms/MixedPrecision.h"
+#include "amp/Transforms/Passes.h"
+#include "mlir/IR/TypeUtilities.h"
+
+namespace amp {
+#define GEN_PASS_DEF_VERIFYCONTRACT
+#include "amp/Transforms/Passes.h.inc"
+} // namespace amp
+
+using namespace amp;
+using namespace mlir;
+
+static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
+  if (function.getFunctionType() != type)
+    return function.emitError() << "contract: the type of the function was "
+                                << type << " and is now "
+                                << function.getFunctionType();
+  llvm::ArrayRef<Type> results = function.getResultTypes();
+  for (Block &block : function.getFunctionBody()) {
+    if (block.empty() || !block.back().hasTrait<OpTrait::IsTerminator>() ||
+        block.back().getNumSuccessors() != 0)
+      continue;
+    Operation &end = block.back();
+    if (!llvm::equal(end.getOperandTypes(), results))
+      return end.emitError("contract: what the function returns does not have "
+                           "the types that the function says");
+  }
+  return success();
+}
+
+static LogicalResult verifyLow(FunctionOpInterface function,
+                               DictionaryAttr low) {
+  llvm::StringMap<std::pair<int64_t, Operation *>> counts;
+  for (Block &block : function.getFunctionBody())
+    for (Operation &op : block) {
+      auto interface = dyn_cast<PrecisionOpInterface>(&op);
+      if (!interface || !low.get(interface.getPolicyName()))
+        continue;
+      llvm::SmallVector<TypeGroup, 2> groups;
+      interface.getTypeGroups(groups);
+      auto &[count, last] = counts[interface.getPolicyName()];
+      for (const TypeGroup &group : groups)
+        if (isLowGroup(&op, group)) {
+          ++count;
+          last = &op;
+        }
+    }
+  for (NamedAttribute entry : low) {
+    auto expected = dyn_cast<IntegerAttr>(entry.getValue());
+    if (!expected)
+      return function.emitError("contract: the record is malformed");
+    auto [count, last] = counts.lookup(entry.getName().getValue());
+    if (count == expected.getInt())
+      continue;
+    Operation *at = last ? last : function.getOperation();
+    return at->emitError() << "contract: " << count << " '"
+                           << entry.getName().getValue()
+                           << "' are 16-bit and " << expected.getInt()
+                           << " may be: the policy keeps this op float32";
+  }
+  return success();
+}
+
+static LogicalResult verifyCasts(FunctionOpInterface function) {
+  llvm::DenseMap<std::pair<Value, Type>, Operation *> casts;
+  for (Block &block : function.getFunctionBody())
+    for (Operation &op : block) {
+      const auto *dialect = ModelSet::getDialectInterface(&op);
+      if (!dialect || !op.hasAttr(kGeneratedAttr) || op.getNumOperands() != 1 ||
+          op.getNumResults() != 1 || !dialect->isCast(&op))
+        continue;
+      Type type = getElementTypeOrSelf(op.getResult(0).getType());
+      auto [first, isNew] = casts.try_emplace({op.getOperand(0), type}, &op);
+      if (isNew)
+        continue;
+      InFlightDiagnostic diag = op.emitError()
+                                << "contract: a second cast of one value to "
+                                << type;
+      diag.attachNote(first->second->getLoc()) << "the first one";
+      return diag;
+    }
+  return success();
+}
+
+LogicalResult amp::verifyContract(Operation *root) {
+  bool failed = false;
+  root->walk<WalkOrder::PreOrder>([&](FunctionOpInterface function) {
+    auto record = function->getAttrOfType<DictionaryAttr>(kContractAttr);
+    if (!record)
+      return;
+    auto print = record.getAs<StringAttr>("fingerprint");
+    auto low = record.getAs<DictionaryAttr>("low");
+    auto type = record.getAs<TypeAttr>("type");
+    if (!print || !low || !type) {
+      function.emitError("contract: the record is malformed");
+      failed = true;
+      return;
+    }
+    bool holds = succeeded(verifyInterface(function, type.getValue())) &&
+                 succeeded(verifyLow(function, low)) &&
+                 succeeded(verifyCasts(function));
+    if (holds && fingerprint(function) != print.getValue()) {
+      function.emitError("contract: more than casts has changed, the "
+                         "fingerprint is another one");
+      holds = false;
+    }
+    if (holds)
+      function->removeAttr(kContractAttr);
+    failed |= !holds;
+  });
+  return failure(failed);
+}
+
+namespace {
+struct VerifyContractPass
+    : public amp::impl::VerifyContractBase<VerifyContractPass> {
+  void runOnOperation() override {
+    if (failed(verifyContract(getOperation())))
+      signalPassFailure();
+  }
+};
+} // namespace
