@@ -87,10 +87,10 @@ public:
 private:
   int readModel();
   int chooseFunction();
-  int checkEvalFunction();
   int openSession();
   int printProgram();
   int callOnce();
+  int checkBindings();
   int train();
   int finish();
   void watchSteps();
@@ -315,7 +315,24 @@ int Driver::save() {
   return kOk;
 }
 
+int Driver::checkBindings() {
+  std::vector<std::string_view> names;
+  for (const gf::Function *used :
+       {function, session->findFunction(options.eval)})
+    if (used)
+      for (const gf::Input &input : used->inputs)
+        if (std::find(names.begin(), names.end(), input.name) == names.end())
+          names.push_back(input.name);
+  for (const amprt::io::BindRequest &request : options.bind)
+    if (std::find(names.begin(), names.end(), request.input) == names.end())
+      return fail(kBadInput, unknownName("--bind names an unknown input",
+                                         request.input, names));
+  return kOk;
+}
+
 int Driver::train() {
+  if (int code = checkBindings())
+    return code;
   auto data = amprt::io::loadDataset(options.data);
   if (!data.ok())
     return fail(data.status());
