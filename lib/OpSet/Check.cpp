@@ -68,19 +68,32 @@ std::string_view describe(DTypes dtypes, DType first) {
   return {};
 }
 
-OpError wrongCount(const OpDef &def, size_t count) {
-  size_t least = def.minOperands(), most = def.maxOperands();
+OpError wrongCount(const OpArgs &args) {
+  const OpDef &def = args.def;
+  size_t least = def.minOperands(), most = def.maxOperands(),
+         count = args.operands.size();
+  if (most == 0)
+    return fail("'", def.name, "' takes no operands, got ", count);
+  std::string signature = def.signature(args.attrs);
+  std::string_view plural = least == 1 ? "" : "s";
   if (most == SIZE_MAX)
-    return fail("'", def.name, "' takes ", least, " operand",
-                least == 1 ? "" : "s", " or more ", def.signature(), ", got ",
-                count);
+    return fail("'", def.name, "' takes ", least, " operand", plural,
+                " or more ", signature, ", got ", count);
   if (least == most)
-    return fail("'", def.name, "' takes ", least ? "" : "no operands",
-                least ? std::to_string(least) : "",
-                least ? (least == 1 ? " operand " : " operands ") : "",
-                least ? def.signature() : "", ", got ", count);
-  return fail("'", def.name, "' takes the operands ", def.signature(), ", got ",
+    return fail("'", def.name, "' takes ", least, " operand", plural, " ",
+                signature, ", got ", count);
+  return fail("'", def.name, "' takes the operands ", signature, ", got ",
               count);
+}
+
+/// For an op whose optional operands follow from attributes, what they are: a
+/// slot too many reads as the operand after it.
+std::string reminder(const OpArgs &args) {
+  for (const OperandDef &operand : args.def.operands)
+    if (operand.present)
+      return cat("; with these attributes the operands are ",
+                 args.def.signature(args.attrs));
+  return {};
 }
 
 Failure checkOperands(const OpArgs &args) {
@@ -97,7 +110,7 @@ Failure checkOperands(const OpArgs &args) {
     if (fitsCount && !operands.empty())
       fitsCount = def.operand(0, operands.size(), args.attrs) != nullptr;
     if (!fitsCount)
-      return wrongCount(def, operands.size());
+      return wrongCount(args);
   }
 
   DType first = operands.empty() ? DType::Float32 : operands[0].dtype;
@@ -108,7 +121,8 @@ Failure checkOperands(const OpArgs &args) {
     DType dtype = operands[i].dtype;
     if (!accepts(operand.dtypes, dtype, first))
       return failOperand(i, "operand '", operand.name, "' is ", dtype,
-                         ", expected ", describe(operand.dtypes, first));
+                         ", expected ", describe(operand.dtypes, first),
+                         reminder(args));
     if (!operand.inGroup)
       continue;
     if (group == SIZE_MAX)

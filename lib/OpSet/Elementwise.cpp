@@ -32,22 +32,6 @@ Failure inferIota(const OpArgs &args, Results &results) {
   return ok;
 }
 
-/// Smallest and largest value of an integer type.
-std::pair<int64_t, int64_t> integerRange(DType dtype) {
-  switch (dtype) {
-  case DType::Bool:
-    return {0, 1};
-  case DType::Int8:
-    return {INT8_MIN, INT8_MAX};
-  case DType::UInt8:
-    return {0, UINT8_MAX};
-  case DType::Int32:
-    return {INT32_MIN, INT32_MAX};
-  default:
-    return {INT64_MIN, INT64_MAX};
-  }
-}
-
 /// The least finite number that rounds to infinity in a floating type: half a
 /// step beyond the largest.
 double overflowBound(DType dtype) {
@@ -177,10 +161,10 @@ Failure inferClip(const OpArgs &args, Results &results) {
     double bound = args.getFloat(name);
     if (std::isnan(bound))
       return failAttr(name, "attribute '", name, "' is not a number");
-    if (isInteger(args.operands[0].dtype) && std::isfinite(bound) &&
-        bound != std::trunc(bound))
-      return failAttr(name, "attribute '", name, "' is ", bound,
-                      ", expected an integer for ", args.operands[0].dtype);
+    if (std::isinf(bound))
+      continue;
+    if (Failure failure = expectFitting(name, bound, args.operands[0].dtype))
+      return failure;
   }
   if (min > max)
     return failAttr("min", "attribute 'min' is ", min, ", more than 'max', ",

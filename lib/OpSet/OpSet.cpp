@@ -129,17 +129,20 @@ const OperandDef *findOperand(const OpDef &def, size_t index, size_t count,
   }
   return spare ? nullptr : found;
 }
+/// Optional operands are there when the attributes say so, if they do.
+auto byAttrs(const OpArgs &args) {
+  return [&args](const OperandDef &operand) -> std::optional<bool> {
+    if (!operand.present)
+      return std::nullopt;
+    return operand.present(args);
+  };
+}
 } // namespace
 
 const OperandDef *OpDef::operand(size_t index, size_t count,
                                  Span<Attr> attrs) const {
   OpArgs args{*this, {}, attrs};
-  return findOperand(*this, index, count,
-                     [&](const OperandDef &operand) -> std::optional<bool> {
-                       if (!operand.present)
-                         return std::nullopt;
-                       return operand.present(args);
-                     });
+  return findOperand(*this, index, count, byAttrs(args));
 }
 
 const OperandDef *OpDef::operand(size_t index, size_t count) const {
@@ -162,22 +165,42 @@ size_t OpDef::maxOperands() const {
   return operands.size();
 }
 
-std::string OpDef::signature() const {
+namespace {
+/// `present` as for findOperand.
+template <typename Present>
+std::string makeSignature(const OpDef &def, Present present) {
   std::string text = "(";
-  for (size_t i = 0; i < operands.size(); ++i) {
-    bool isOptional = operands[i].arity == Arity::Optional;
+  for (const OperandDef &operand : def.operands) {
+    bool isOptional = operand.arity == Arity::Optional;
+    if (isOptional) {
+      std::optional<bool> there = present(operand);
+      if (there && !*there)
+        continue;
+      isOptional = !there;
+    }
     if (isOptional)
       text += '[';
-    if (i)
+    if (text.size() > 1)
       text += ", ";
-    text += operands[i].name;
-    if (operands[i].arity == Arity::Variadic)
+    text += operand.name;
+    if (operand.arity == Arity::Variadic)
       text += ", …";
     if (isOptional)
       text += ']';
   }
-  text += ')';
-  return text;
+  return text + ')';
+}
+} // namespace
+
+std::string OpDef::signature() const {
+  return makeSignature(*this, [](const OperandDef &) -> std::optional<bool> {
+    return std::nullopt;
+  });
+}
+
+std::string OpDef::signature(Span<Attr> attrs) const {
+  OpArgs args{*this, {}, attrs};
+  return makeSignature(*this, byAttrs(args));
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 
 #include "Rules.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 
@@ -91,6 +92,35 @@ Failure resolvePair(const OpArgs &args, std::string_view attr,
   return ok;
 }
 
+std::pair<int64_t, int64_t> integerRange(DType dtype) {
+  switch (dtype) {
+  case DType::Bool:
+    return {0, 1};
+  case DType::Int8:
+    return {INT8_MIN, INT8_MAX};
+  case DType::UInt8:
+    return {0, UINT8_MAX};
+  case DType::Int32:
+    return {INT32_MIN, INT32_MAX};
+  default:
+    return {INT64_MIN, INT64_MAX};
+  }
+}
+
+Failure expectFitting(std::string_view attr, double value, DType dtype) {
+  if (isFloating(dtype))
+    return ok;
+  if (!std::isfinite(value) || value != std::trunc(value))
+    return failAttr(attr, "attribute '", attr, "' is ", value,
+                    ", expected an integer for ", dtype);
+  auto [least, most] = integerRange(dtype);
+  // The largest int64 is no double; what rounds to it does not fit.
+  if (value < double(least) || value >= double(most) + 1)
+    return failAttr(attr, "attribute '", attr, "' is ", value,
+                    ", which does not fit ", dtype);
+  return ok;
+}
+
 Failure expectRank(const OpArgs &args, size_t operand, size_t rank) {
   const TensorType &type = args.operands[operand];
   if (type.shape.size() == rank)
@@ -162,8 +192,8 @@ Failure inferLikeAll(const OpArgs &args, Results &results) {
   for (size_t i = 1; i < args.operands.size(); ++i) {
     const Shape &next = args.operands[i].shape;
     if (!fits(type.shape, next))
-      return failOperand(i, "operand '", operandName(args, i), "' number ", i,
-                         " is ", args.operands[i], ", expected ", type.shape,
+      return failOperand(i, "operand ", i, " of '", operandName(args, i),
+                         "' is ", args.operands[i], ", expected ", type.shape,
                          ", the sizes of the others");
     for (size_t axis = 0; axis < next.size(); ++axis)
       type.shape[axis] = meet(type.shape[axis], next[axis]);

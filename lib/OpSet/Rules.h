@@ -76,6 +76,11 @@ Failure resolveAxes(const OpArgs &args, std::string_view attr, size_t rank,
 Failure resolvePair(const OpArgs &args, std::string_view attr,
                     int64_t (&hw)[2]);
 
+/// Smallest and largest value of an integer type or bool.
+std::pair<int64_t, int64_t> integerRange(DType dtype);
+/// A number that is to become an element of that type fits it.
+Failure expectFitting(std::string_view attr, double value, DType dtype);
+
 Failure expectRank(const OpArgs &args, size_t operand, size_t rank);
 Failure expectMinRank(const OpArgs &args, size_t operand, size_t rank);
 /// The operand's shape must fit `shape`, which `what` describes.

@@ -11,8 +11,6 @@
 #include "Rules.h"
 #include "Table.h"
 
-#include <cmath>
-
 namespace amp::opset {
 
 namespace {
@@ -172,9 +170,12 @@ Failure inferPad(const OpArgs &args, Results &results) {
   TensorType type = args.operands[0];
   Span<int64_t> paddings = ints(args, "paddings");
   size_t rank = type.shape.size();
+  if (paddings.size() % 2)
+    return failAttr("paddings", "attribute 'paddings' is not a list of pairs");
   if (paddings.size() != 2 * rank)
-    return failAttr("paddings", "attribute 'paddings' has ", paddings.size(),
-                    " elements, expected ", rank, " pairs for ", type);
+    return failAttr("paddings", "attribute 'paddings' has ",
+                    paddings.size() / 2, " pairs, expected ", rank, " for ",
+                    type);
   for (size_t i = 0; i < 2 * rank; ++i) {
     std::optional<Dim> sum =
         addSizes(type.shape[i / 2], Dim::fixed(paddings[i]));
@@ -183,10 +184,9 @@ Failure inferPad(const OpArgs &args, Results &results) {
                       " does not fit 64 bits");
     type.shape[i / 2] = *sum;
   }
-  double value = args.getFloat("value");
-  if (isInteger(type.dtype) && value != std::trunc(value))
-    return failAttr("value", "attribute 'value' is ", value,
-                    ", expected an integer for ", type.dtype);
+  if (Failure failure =
+          expectFitting("value", args.getFloat("value"), type.dtype))
+    return failure;
   results.push_back(std::move(type));
   return ok;
 }

@@ -111,7 +111,10 @@ std::optional<std::string> compare(const Product &have, const Product &want,
   // What is unknown may make up for any difference.
   if (have.unknowns || want.unknowns)
     return std::nullopt;
-  if (have.number == want.number && have.names.empty() && want.names.empty())
+  if (have.number == want.number && have.names == want.names)
+    return std::nullopt;
+  // Nothing is as much as nothing, whatever the names.
+  if (have.number == 0 && want.number == 0)
     return std::nullopt;
   return toString(from) + " does not have as many elements as " + toString(to);
 }
@@ -146,8 +149,8 @@ std::optional<std::string> reshape(const Shape &from, const Shape &to,
   if (have.names.empty()) {
     if (have.number % want.number)
       return toString(from) + " has " + std::to_string(have.number) +
-             " elements" + (from == to ? "" : " to share") + ", which " +
-             std::to_string(want.number) + " does not divide";
+             " elements, which " + std::to_string(want.number) +
+             " does not divide";
     open = Dim::fixed(have.number / want.number);
     return std::nullopt;
   }

@@ -187,6 +187,9 @@ struct OpDef {
   const OperandDef *operand(size_t index, size_t count) const;
   /// Text for messages: `(variable, value[, condition])`.
   std::string signature() const;
+  /// The same for a node with these attributes:
+  /// `(variable, rms, mg, learning_rate, gradient[, condition])`.
+  std::string signature(Span<Attr> attrs) const;
   /// The definition of result number `index`.
   const ResultDef &result(size_t index) const {
     return results[index < results.size() ? index : results.size() - 1];
