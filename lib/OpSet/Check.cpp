@@ -167,7 +167,9 @@ static_assert(std::is_same_v<std::variant_alternative_t<size_t(AttrKind::Value),
 
 template <typename T>
 Failure checkRange(const AttrDef &def, T value, std::string_view what) {
-  if (double(value) >= def.min && double(value) <= def.max)
+  double number = double(value);
+  if (number >= def.min && number <= def.max &&
+      !(def.belowMax && number == def.max))
     return ok;
   std::string expected;
   if (!std::isfinite(def.max))
@@ -175,7 +177,8 @@ Failure checkRange(const AttrDef &def, T value, std::string_view what) {
   else if (!std::isfinite(def.min))
     expected = cat("at most ", def.max);
   else
-    expected = cat("from ", def.min, " to ", def.max);
+    expected =
+        cat("from ", def.min, " to ", def.belowMax ? "below " : "", def.max);
   return failAttr(def.name, what, " '", def.name, "' is ", value, ", expected ",
                   expected);
 }

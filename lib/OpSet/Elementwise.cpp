@@ -367,26 +367,17 @@ void addBinary(Table &table) {
 // Random
 //===----------------------------------------------------------------------===//
 
-namespace {
-Failure inferDropout(const OpArgs &args, Results &results) {
-  if (args.getFloat("rate") >= 1)
-    return failAttr("rate", "attribute 'rate' is ", args.getFloat("rate"),
-                    ", expected less than 1");
-  return inferLikeFirst(args, results);
-}
-} // namespace
-
 void addRandom(Table &table) {
-  table.op("dropout", Family::Random, inferDropout)
+  table.op("dropout", Family::Random, inferLikeFirst)
       .in("x")
-      .attr(within(floatAttr("rate", std::nullopt), 0))
+      .attr(fraction(floatAttr("rate", std::nullopt)))
       .attr(intAttr("seed", std::nullopt))
       .attr(boolAttr("training", false))
       .out()
       .gradient("dropout_grad")
       .doc("x; with `training`, zero with probability `rate` and x / (1 − "
            "rate) else, another mask at each step.");
-  table.grad("dropout_grad", "dropout", inferGradients<inferDropout, 1>)
+  table.grad("dropout_grad", "dropout", inferGradients<inferLikeFirst, 1>)
       .shapeOnly("x")
       .out("x_gradient")
       .doc("With the mask of the forward op of the same seed, its `origin`.");

@@ -76,6 +76,13 @@ AttrDef within(AttrDef attr, double min, double max) {
   return attr;
 }
 
+AttrDef fraction(AttrDef attr) {
+  attr.min = 0;
+  attr.max = 1;
+  attr.belowMax = true;
+  return attr;
+}
+
 AttrDef scalarOr(AttrDef attr) {
   attr.allowScalar = true;
   return attr;

@@ -41,6 +41,8 @@ AttrDef intsAttr(std::string_view name,
 AttrDef dimsAttr(std::string_view name, std::string_view doc = {});
 /// The same attribute within inclusive bounds.
 AttrDef within(AttrDef attr, double min, double max = anyMax);
+/// The same attribute from 0 to below 1.
+AttrDef fraction(AttrDef attr);
 /// The same attribute; one integer stands for a list.
 AttrDef scalarOr(AttrDef attr);
 /// The same attribute; it may be left out.

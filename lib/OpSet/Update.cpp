@@ -72,7 +72,7 @@ Failure inferUpdateLossScale(const OpArgs &args, Results &results) {
   return ok;
 }
 
-AttrDef fraction(std::string_view name, std::optional<double> value) {
+AttrDef zeroToOne(std::string_view name, std::optional<double> value) {
   return within(floatAttr(name, value), 0, 1);
 }
 
@@ -115,7 +115,7 @@ void addVariables(Table &table) {
   finish(update("apply_momentum", floating,
                 "Gradient descent with momentum, or Nesterov's.")
              .variable("slot")
-             .attr(fraction("momentum", std::nullopt))
+             .attr(zeroToOne("momentum", std::nullopt))
              .attr(boolAttr("nesterov", false))
              .attr(weightDecay(0)));
   finish(update("apply_rmsprop", floating,
@@ -126,8 +126,8 @@ void addVariables(Table &table) {
              .optional(isCentered)
              .variable("momentum")
              .optional(hasMomentum)
-             .attr(fraction("rho", 0.9))
-             .attr(fraction("momentum", 0))
+             .attr(fraction(floatAttr("rho", 0.9)))
+             .attr(zeroToOne("momentum", 0))
              .attr(epsilon())
              .attr(boolAttr("centered", false)));
   auto adam = [&](std::string_view name, std::string_view doc) {
@@ -135,8 +135,8 @@ void addVariables(Table &table) {
         .variable("m")
         .variable("v")
         .variable("iterations", DTypes::Int64)
-        .attr(fraction("beta_1", 0.9))
-        .attr(fraction("beta_2", 0.999))
+        .attr(fraction(floatAttr("beta_1", 0.9)))
+        .attr(fraction(floatAttr("beta_2", 0.999)))
         .attr(epsilon());
   };
   finish(adam("apply_adam", "Adam; reads `iterations`, the steps before."));
@@ -165,14 +165,12 @@ void addLossScale(Table &table) {
       .side("good_steps", DTypes::Int32)
       .side("bad_steps", DTypes::Int32)
       .side("finite", DTypes::Bool)
-      .attr(
-          written(within(intAttr("growth_steps", std::nullopt), 1, INT32_MAX)))
+      .attr(written(within(intAttr("growth_steps", std::nullopt), 1)))
       .attr(written(within(floatAttr("growth", std::nullopt), 1)))
-      .attr(written(fraction("backoff", std::nullopt)))
+      .attr(written(zeroToOne("backoff", std::nullopt)))
       .attr(written(within(floatAttr("min", std::nullopt), 0)))
       .attr(written(within(nonFinite(floatAttr("max", std::nullopt)), 0)))
-      .attr(written(
-          within(intAttr("decrease_every", std::nullopt), 1, INT32_MAX)))
+      .attr(written(within(intAttr("decrease_every", std::nullopt), 1)))
       .sideOut("scale")
       .sideOut("good_steps")
       .sideOut("bad_steps")

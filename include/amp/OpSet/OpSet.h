@@ -45,6 +45,8 @@ struct AttrDef {
   bool alwaysWritten = false;
   /// Bounds of Int and Float values and of the elements of Ints, inclusive.
   double min = -1.0 / 0.0, max = 1.0 / 0.0;
+  /// `max` itself is excluded.
+  bool belowMax = false;
   /// Float: "inf", "-inf" and "nan" are allowed.
   bool allowNonFinite = false;
   /// Dims: what may stand in the list besides sizes of zero or more.

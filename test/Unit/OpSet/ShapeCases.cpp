@@ -197,7 +197,8 @@ std::vector<OpCase> makeCases() {
       {"pad", "u8[2]", "paddings=1,1 value=256",
        "error at value: attribute 'value' is 256, which does not fit uint8"},
       {"pad", "i64[2]", "paddings=1,1 value=9223372036854775808",
-       "error at value: attribute 'value' is 9.22337204e+18, which does not "
+       "error at value: attribute 'value' is 9.2233720368547758e+18, which "
+       "does not "
        "fit "
        "int64"},
       {"pad", "f32[2]", "paddings=1,1,1",

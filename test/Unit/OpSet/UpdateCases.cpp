@@ -82,6 +82,8 @@ const std::vector<OpCase> updateCases = {
      "error at 3: operand 'iterations' is int32, expected int64"},
     {"apply_adam", "f32[3] f32[3] f32[3] i64[1] f32[] f32[3]", "",
      "error at 3: operand 'iterations' is int64 [1], expected a scalar"},
+    {"apply_adam", "f32[3] f32[3] f32[3] i64[] f32[] f32[3]", "beta_2=1",
+     "error at beta_2: attribute 'beta_2' is 1, expected from 0 to below 1"},
     {"apply_adamw", "f32[3] f32[3] f32[3] i64[] f32[] f32[3]",
      "weight_decay=0.01", ""},
     {"apply_adamw", "f32[3] f32[3] f32[3] i64[] f32[] f32[3]",
@@ -115,8 +117,8 @@ const std::vector<OpCase> updateCases = {
      "error at max: attribute 'max' is not a number"},
     {"update_loss_scale", "f32[] i32[] i32[] b[]",
      "growth_steps=0 growth=2 backoff=0.5 min=1 max=1 decrease_every=1",
-     "error at growth_steps: attribute 'growth_steps' is 0, expected from 1 to "
-     "2147483647"},
+     "error at growth_steps: attribute 'growth_steps' is 0, expected at least "
+     "1"},
     {"update_loss_scale", "f32[] i32[] i32[] b[]",
      "growth_steps=1 growth=0.5 backoff=0.5 min=1 max=1 decrease_every=1",
      "error at growth: attribute 'growth' is 0.5, expected at least 1"},
