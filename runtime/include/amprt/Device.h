@@ -51,6 +51,10 @@ struct Bindings {
   std::vector<bool> cacheValid;
 };
 
+/// The address of a buffer in one call.
+void *addressOf(const Bindings &bindings, const Program &program,
+                uint32_t buffer);
+
 /// Called after a step, with the seconds it took.
 using StepHook = std::function<void(uint32_t step, double seconds)>;
 

@@ -18,6 +18,9 @@
 
 namespace amprt {
 
+/// In place of a buffer's index.
+inline constexpr uint32_t kNoBuffer = ~uint32_t(0);
+
 /// Where a buffer lives.
 enum class Space : uint8_t {
   Arena,    ///< the program's own memory, shared by buffers in turn
@@ -149,13 +152,16 @@ struct StepParams {
   int64_t batch = 1, m = 0, n = 0, k = 0;
   bool transposeA = false, transposeB = false;
   bool bias = false, relu = false; ///< epilogue
-  /// Elements from one product of a batch to the next; one entry per batch
-  /// and operand is `batchOffsets[2 * i]`, `[2 * i + 1]`; empty for one.
-  std::vector<int64_t> batchOffsets;
-  /// Bytes of scratch at the last operand's place, for converted operands.
-  size_t scratch = 0;
+  /// The operand is float32 and is rounded to this type as it is converted.
+  std::optional<DType> castA, castB;
+  /// For product i of a batch, which matrix of `a` and of `b` it takes:
+  /// entries 2 * i and 2 * i + 1; empty when there is one product.
+  std::vector<int64_t> batchMatrices;
+  /// The last result is scratch memory for converted operands.
+  bool hasScratch = false;
 
-  // Elementwise: the loop nest, outer first, and for each operand its strides.
+  // Elementwise: the loop nest, outer first, and the strides of each operand
+  // and then of the result, in elements.
   Dims loops;
   std::vector<Dims> strides;
 
@@ -182,16 +188,14 @@ struct Step {
   std::string name; ///< of the last node fused into it
   std::vector<uint32_t> operands, results;
   /// Runs only when this bool scalar is true; kNoBuffer runs always.
-  uint32_t condition;
+  uint32_t condition = kNoBuffer;
   Expression expression;
   StepParams params;
   /// Depends on variables alone and its results are in the cache.
   bool cached = false;
-  /// What was fused, in order: "bias_add", "relu".
+  /// The ops of the nodes fused into it, in order: "matmul", "bias_add".
   std::vector<std::string> nodes;
 };
-inline constexpr uint32_t kNoBuffer = ~uint32_t(0);
-
 /// Sums over one run of a program.
 struct Totals {
   uint64_t kernels = 0;
@@ -226,6 +230,16 @@ struct Program {
   uint32_t lossScale = kNoBuffer, finite = kNoBuffer;
   Totals totals;
 };
+
+/// Where a product keeps its operands and result in float32, as byte offsets
+/// into its scratch memory; absent where no conversion is needed.
+struct MatmulScratch {
+  std::optional<size_t> a, b, c;
+  size_t bytes = 0;
+};
+/// `multiplies16`: the device multiplies the operands' 16-bit type itself.
+MatmulScratch matmulScratch(const Program &program, const Step &step,
+                            bool multiplies16);
 
 /// The whole program as text, one step per line.
 std::string toString(const Program &program);

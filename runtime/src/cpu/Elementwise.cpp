@@ -1,0 +1,231 @@
+//===- Elementwise.cpp - Fused element-wise steps ------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Interprets the expression of a step block by block: every instruction runs
+// over a few hundred elements that stay in the first-level cache, so memory is
+// read and written once however long the expression is.
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+#include "ScalarLoops.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace amprt;
+using namespace amprt::cpu;
+
+namespace {
+
+constexpr int64_t kBlock = 512;
+
+/// Walks over one operand in the order of the loop nest.
+struct Walk {
+  const Dims &loops;
+  const Dims &strides;
+
+  bool isUniform() const {
+    return std::all_of(strides.begin(), strides.end(),
+                       [](int64_t s) { return s == 0; });
+  }
+  /// Calls `visit(offset, stride, run)` for the runs of `count` elements from
+  /// flat index `start`.
+  template <typename F>
+  void forEachRun(int64_t start, int64_t count, F visit) const {
+    if (loops.empty())
+      return visit(int64_t(0), int64_t(0), count);
+    int64_t inner = loops.back(), stride = strides.back();
+    int64_t at = start % inner, row = start / inner;
+    while (count > 0) {
+      int64_t offset = at * stride, rest = row;
+      for (size_t i = loops.size() - 1; i-- > 0;) {
+        offset += rest % loops[i] * strides[i];
+        rest /= loops[i];
+      }
+      int64_t run = std::min(count, inner - at);
+      visit(offset, stride, run);
+      count -= run;
+      at = 0;
+      ++row;
+    }
+  }
+  /// The offset of `count` elements that lie one behind the other, or nothing.
+  std::optional<int64_t> contiguous(int64_t start, int64_t count) const {
+    if (loops.empty())
+      return 0;
+    if (strides.back() != 1 || start % loops.back() + count > loops.back())
+      return std::nullopt;
+    std::optional<int64_t> found;
+    forEachRun(start, count,
+               [&](int64_t offset, int64_t, int64_t) { found = offset; });
+    return found;
+  }
+};
+
+class Interpreter {
+public:
+  explicit Interpreter(const StepCall &call)
+      : call(call), code(call.step.expression), p(call.step.params) {
+    for (const Instr &instr : code) {
+      registerAt.push_back(bytes);
+      // One cache line more, so that registers do not share cache sets.
+      bytes += kBlock * registerBytes(registerClass(instr.dtype)) + 64;
+      bool uniform = true;
+      RunFunction function = nullptr;
+      if (instr.op == ScalarOp::Load) {
+        uniform = Walk{p.loops, p.strides[instr.a]}.isUniform();
+      } else if (instr.op != ScalarOp::Const) {
+        for (int32_t operand : {instr.a, instr.b, instr.c})
+          uniform &= operand < 0 || isUniform[operand];
+        int32_t typed = instr.op == ScalarOp::Where ? instr.b : instr.a;
+        function = runFunction(instr.op, registerClass(code[typed].dtype));
+      }
+      isUniform.push_back(uniform);
+      functions.push_back(function);
+    }
+  }
+
+  /// Elements [begin, end) of the result.
+  void run(int64_t begin, int64_t end) const;
+
+private:
+  const void *load(const Instr &instr, std::byte *to, int64_t start,
+                   int64_t count) const;
+  void evaluate(size_t i, void *to, std::vector<const void *> &values,
+                int64_t count) const;
+
+  const StepCall &call;
+  const Expression &code;
+  const StepParams &p;
+  std::vector<size_t> registerAt;
+  std::vector<bool> isUniform;
+  std::vector<RunFunction> functions;
+  size_t bytes = 0;
+};
+
+} // namespace
+
+const void *Interpreter::load(const Instr &instr, std::byte *to, int64_t start,
+                              int64_t count) const {
+  const auto *memory = call.operand<std::byte>(size_t(instr.a));
+  size_t size = amp::dtypeSize(instr.dtype);
+  Walk walk{p.loops, p.strides[instr.a]};
+  bool direct = instr.dtype == DType::Float32 ||
+                instr.dtype == DType::Float64 || instr.dtype == DType::Int64;
+  if (direct && !walk.isUniform())
+    if (auto offset = walk.contiguous(start, count))
+      return memory + *offset * int64_t(size);
+  size_t step = registerBytes(registerClass(instr.dtype));
+  walk.forEachRun(
+      start, count, [&](int64_t offset, int64_t stride, int64_t run) {
+        loadRun(to, memory + offset * int64_t(size), instr.dtype, stride, run);
+        to += size_t(run) * step;
+      });
+  return nullptr;
+}
+
+void Interpreter::evaluate(size_t i, void *to,
+                           std::vector<const void *> &values,
+                           int64_t count) const {
+  const Instr &instr = code[i];
+  if (instr.op == ScalarOp::Const) {
+    switch (registerClass(instr.dtype)) {
+    case RegisterClass::F32:
+      std::fill_n(static_cast<float *>(to), count, float(instr.imm));
+      return;
+    case RegisterClass::F64:
+      std::fill_n(static_cast<double *>(to), count, instr.imm);
+      return;
+    case RegisterClass::I64:
+      std::fill_n(static_cast<int64_t *>(to), count, int64_t(instr.imm));
+      return;
+    }
+  }
+  auto value = [&](int32_t operand) {
+    return operand < 0 ? nullptr : values[operand];
+  };
+  if (instr.op == ScalarOp::Cast)
+    return castRun(to, instr.dtype, value(instr.a), code[instr.a].dtype, count);
+  functions[i](to, value(instr.a), value(instr.b), value(instr.c), count,
+               instr.imm);
+  if (amp::isInteger(instr.dtype) && instr.dtype != DType::Int64)
+    wrapRun(static_cast<int64_t *>(to), instr.dtype, count);
+}
+
+void Interpreter::run(int64_t begin, int64_t end) const {
+  AlignedBytes registers = allocateAligned(bytes);
+  std::vector<const void *> values(code.size(), nullptr);
+  std::vector<bool> ready(code.size(), false);
+  const Buffer &result = call.resultBuffer(0);
+  auto *memory = call.result<std::byte>(0);
+  auto size = int64_t(amp::dtypeSize(result.dtype));
+  Walk out{p.loops, p.strides.back()};
+  bool direct = result.dtype == DType::Float32 ||
+                result.dtype == DType::Float64 || result.dtype == DType::Int64;
+  for (int64_t start = begin; start < end; start += kBlock) {
+    int64_t count = std::min(kBlock, end - start);
+    for (size_t i = 0; i < code.size(); ++i) {
+      if (ready[i])
+        continue;
+      std::byte *own = registers.get() + registerAt[i];
+      const Instr &instr = code[i];
+      bool last = i + 1 == code.size();
+      if (instr.op == ScalarOp::Load) {
+        const void *inPlace =
+            load(instr, own, start, isUniform[i] ? kBlock : count);
+        values[i] = inPlace ? inPlace : own;
+      } else if (auto offset = last && direct && !isUniform[i]
+                                   ? out.contiguous(start, count)
+                                   : std::nullopt) {
+        void *to = memory + *offset * size;
+        evaluate(i, to, values, count);
+        values[i] = to;
+      } else {
+        evaluate(i, own, values, isUniform[i] ? kBlock : count);
+        values[i] = own;
+      }
+      ready[i] = isUniform[i];
+    }
+    const auto *value = static_cast<const std::byte *>(values.back());
+    auto step = int64_t(registerBytes(registerClass(result.dtype)));
+    out.forEachRun(start, count, [&](int64_t offset, int64_t, int64_t run) {
+      std::byte *to = memory + offset * size;
+      if (to != value)
+        storeRun(to, result.dtype, value, run);
+      value += run * step;
+    });
+  }
+}
+
+void amprt::cpu::clearPadding(const Buffer &buffer, std::byte *memory) {
+  if (buffer.isDense())
+    return;
+  auto size = int64_t(amp::dtypeSize(buffer.dtype));
+  int64_t used = buffer.dims.back() * size, pitch = buffer.pitch * size;
+  for (int64_t row = 0, rows = buffer.rows(); row < rows; ++row)
+    std::memset(memory + row * pitch + used, 0, size_t(pitch - used));
+}
+
+void amprt::cpu::runElementwise(const StepCall &call) {
+  int64_t count = call.resultSize(0);
+  if (count == 0)
+    return;
+  Interpreter interpreter(call);
+  if (count < kParallelElements) {
+    interpreter.run(0, count);
+  } else {
+    // Parts are whole blocks, so that what a block holds does not depend on
+    // the number of threads.
+    int64_t blocks = (count + kBlock - 1) / kBlock;
+    int64_t parts = std::min<int64_t>(blocks, 64);
+#pragma omp parallel for schedule(static)
+    for (int64_t part = 0; part < parts; ++part)
+      interpreter.run(std::min(count, blocks * part / parts * kBlock),
+                      std::min(count, blocks * (part + 1) / parts * kBlock));
+  }
+  clearPadding(call.resultBuffer(0), call.result<std::byte>(0));
+}

@@ -1,0 +1,194 @@
+//===- Softmax.cpp - Softmax and losses ----------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Row kernels: 16-bit and float32 rows are computed in float32, float64 rows
+// in float64. Sums over rows are float64 and in order.
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+#include "ScalarLoops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace amprt;
+using namespace amprt::cpu;
+
+namespace {
+
+/// Turns logits into their exponentials, relative to the largest; gives the
+/// logarithm of the sum of the exponentials of the logits, and that sum.
+template <typename T>
+std::pair<T, double> exponentials(const T *x, T *e, int64_t size) {
+  T largest = -std::numeric_limits<T>::infinity();
+  for (int64_t i = 0; i < size; ++i)
+    largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
+  double sum = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    e[i] = std::exp(x[i] - largest);
+    sum += e[i];
+  }
+  return {T(largest + std::log(sum)), sum};
+}
+
+/// Reads and writes rows of [outer, size, inner] as T.
+template <typename T> struct Rows {
+  const StepParams &p;
+  int64_t count() const { return p.outer * p.inner; }
+
+  void load(T *to, const void *memory, DType dtype, int64_t row) const {
+    int64_t at = row / p.inner * p.size * p.inner + row % p.inner;
+    loadRun(to,
+            static_cast<const std::byte *>(memory) +
+                at * int64_t(amp::dtypeSize(dtype)),
+            dtype, p.inner, p.size);
+  }
+  void store(void *memory, DType dtype, int64_t row, const T *from) const {
+    int64_t at = row / p.inner * p.size * p.inner + row % p.inner;
+    auto size = int64_t(amp::dtypeSize(dtype));
+    auto *to = static_cast<std::byte *>(memory) + at * size;
+    if (p.inner == 1)
+      return storeRun(to, dtype, from, p.size);
+    for (int64_t i = 0; i < p.size; ++i)
+      storeRun(to + i * p.inner * size, dtype, from + i, 1);
+  }
+};
+
+template <typename T> void softmax(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  Rows<T> rows{p};
+  bool logarithm = call.step.kernel == Kernel::LogSoftmax;
+  DType in = call.operandBuffer(0).dtype, out = call.resultBuffer(0).dtype;
+#pragma omp parallel if (rows.count() * p.size >= kParallelElements)
+  {
+    std::vector<T> x(size_t(p.size)), y(size_t(p.size));
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < rows.count(); ++row) {
+      rows.load(x.data(), call.operand(0), in, row);
+      auto [logSum, sum] = exponentials(x.data(), y.data(), p.size);
+      for (int64_t i = 0; i < p.size; ++i)
+        y[size_t(i)] =
+            logarithm ? x[size_t(i)] - logSum : T(double(y[size_t(i)]) / sum);
+      rows.store(call.result(0), out, row, y.data());
+    }
+  }
+}
+
+/// The class of a row; nothing when there is no such class.
+std::optional<int64_t> labelOf(const StepCall &call, size_t operand,
+                               int64_t row) {
+  int64_t label = 0;
+  loadRun(&label,
+          call.operand<std::byte>(operand) +
+              row * int64_t(amp::dtypeSize(call.operandBuffer(operand).dtype)),
+          call.operandBuffer(operand).dtype, 1, 1);
+  if (label < 0 || label >= call.step.params.size)
+    return std::nullopt;
+  return label;
+}
+
+template <typename T> void loss(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  Rows<T> rows{p};
+  bool sparse = call.step.kernel == Kernel::SparseLoss;
+  DType in = call.operandBuffer(0).dtype;
+  std::vector<T> losses(static_cast<size_t>(p.outer));
+#pragma omp parallel if (p.outer * p.size >= kParallelElements)
+  {
+    std::vector<T> x(size_t(p.size)), y(size_t(p.size));
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < p.outer; ++row) {
+      rows.load(x.data(), call.operand(0), in, row);
+      T logSum = exponentials(x.data(), y.data(), p.size).first;
+      double value = 0;
+      if (sparse) {
+        auto label = labelOf(call, 1, row);
+        value = label ? double(logSum - x[size_t(*label)])
+                      : std::numeric_limits<double>::quiet_NaN();
+      } else {
+        rows.load(y.data(), call.operand(1), call.operandBuffer(1).dtype, row);
+        for (size_t i = 0; i < size_t(p.size); ++i)
+          value += double(y[i]) * double(logSum - x[i]);
+      }
+      losses[size_t(row)] = T(value);
+    }
+  }
+  DType out = call.resultBuffer(0).dtype;
+  if (p.perRow)
+    return storeRun(call.result(0), out, losses.data(), p.outer);
+  double sum = 0;
+  for (T value : losses)
+    sum += value;
+  T total = T(sum * p.factor);
+  storeRun(call.result(0), out, &total, 1);
+}
+
+template <typename T> void lossGrad(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  Rows<T> rows{p};
+  bool sparse = call.step.kernel == Kernel::SparseLossGrad;
+  DType in = call.operandBuffer(1).dtype, out = call.resultBuffer(0).dtype;
+  DType gradientType = call.operandBuffer(0).dtype;
+  auto gradientSize = int64_t(amp::dtypeSize(gradientType));
+#pragma omp parallel if (p.outer * p.size >= kParallelElements)
+  {
+    std::vector<T> x(size_t(p.size)), y(size_t(p.size));
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < p.outer; ++row) {
+      T gradient = 0;
+      loadRun(&gradient,
+              call.operand<std::byte>(0) + (p.perRow ? row : 0) * gradientSize,
+              gradientType, 1, 1);
+      gradient = T(gradient * p.factor);
+      rows.load(x.data(), call.operand(1), in, row);
+      double sum = exponentials(x.data(), y.data(), p.size).second;
+      for (T &value : y)
+        value = T(double(value) / sum);
+      if (sparse) {
+        auto label = labelOf(call, 2, row);
+        for (T &value : y)
+          value = label ? value : std::numeric_limits<T>::quiet_NaN();
+        if (label)
+          y[size_t(*label)] -= 1;
+      } else {
+        rows.load(x.data(), call.operand(2), call.operandBuffer(2).dtype, row);
+        double weight = 0;
+        for (T probability : x)
+          weight += probability;
+        for (size_t i = 0; i < size_t(p.size); ++i)
+          y[i] = T(y[i] * weight) - x[i];
+      }
+      for (T &value : y)
+        value *= gradient;
+      rows.store(call.result(0), out, row, y.data());
+    }
+  }
+}
+
+} // namespace
+
+void amprt::cpu::runSoftmax(const StepCall &call) {
+  if (call.operandBuffer(0).dtype == DType::Float64)
+    softmax<double>(call);
+  else
+    softmax<float>(call);
+}
+
+void amprt::cpu::runLoss(const StepCall &call) {
+  if (call.operandBuffer(0).dtype == DType::Float64)
+    loss<double>(call);
+  else
+    loss<float>(call);
+}
+
+void amprt::cpu::runLossGrad(const StepCall &call) {
+  if (call.operandBuffer(1).dtype == DType::Float64)
+    lossGrad<double>(call);
+  else
+    lossGrad<float>(call);
+}

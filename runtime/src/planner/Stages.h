@@ -1,0 +1,34 @@
+//===- Stages.h - The stages of planning ---------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// What planFunction does one after the other, each on the same Builder.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMPRT_PLANNER_STAGES_H
+#define AMPRT_PLANNER_STAGES_H
+
+#include "Lowering.h"
+
+namespace amprt::planner {
+
+/// Puts casts of variables into the cache, biases and ReLUs into products,
+/// element-wise steps and casts into their only reader.
+void fuse(Builder &builder, const DeviceTraits &traits);
+
+/// Puts every step behind what it reads, and updates behind the readers of
+/// what they change. A cycle of those is cut by a copy of a variable.
+void order(Builder &builder);
+
+/// Pads the rows of 16-bit products, adds scratch memory, sets the loop nests.
+void setLayouts(Builder &builder, const DeviceTraits &traits);
+
+/// Gives every buffer its place, and the program its totals.
+void place(Builder &builder);
+
+} // namespace amprt::planner
+
+#endif // AMPRT_PLANNER_STAGES_H

@@ -1,0 +1,83 @@
+//===- Program.cpp - What a device executes ------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Names of the kernels, spaces and scalar operations, and sizes of buffers.
+//===----------------------------------------------------------------------===//
+
+#include "amprt/Program.h"
+
+using namespace amprt;
+
+int64_t Buffer::rows() const {
+  if (dims.empty())
+    return 1;
+  int64_t count = 1;
+  for (size_t i = 0; i + 1 < dims.size(); ++i)
+    count *= dims[i];
+  return count;
+}
+
+size_t Buffer::bytes() const {
+  int64_t elements = dims.empty() ? 1 : rows() * pitch;
+  return size_t(elements) * amp::dtypeSize(dtype);
+}
+
+std::string_view amprt::spaceName(Space space) {
+  static constexpr std::string_view names[] = {"arena",    "input",    "output",
+                                               "variable", "constant", "cache"};
+  return names[size_t(space)];
+}
+
+std::string_view amprt::kernelName(Kernel kernel) {
+  static constexpr std::string_view names[] = {
+      "elementwise",     "matmul",      "reduce",           "softmax",
+      "log_softmax",     "sparse_loss", "sparse_loss_grad", "dense_loss",
+      "dense_loss_grad", "transpose",   "argmax",           "all_finite",
+      "loss_scale",      "apply_sgd",   "apply_momentum",   "apply_rmsprop",
+      "apply_adam"};
+  static_assert(std::size(names) == size_t(Kernel::ApplyAdam) + 1);
+  return names[size_t(kernel)];
+}
+
+std::string_view amprt::scalarOpName(ScalarOp op) {
+  static constexpr std::string_view names[] = {
+      "load",      "const",      "cast",       "neg",     "abs",
+      "sign",      "exp",        "expm1",      "log",     "log1p",
+      "sqrt",      "rsqrt",      "reciprocal", "square",  "sin",
+      "cos",       "tanh",       "sigmoid",    "relu",    "relu6",
+      "silu",      "softplus",   "erf",        "floor",   "ceil",
+      "round",     "is_finite",  "not",        "gelu",    "gelu_tanh",
+      "elu",       "leaky_relu", "add",        "sub",     "mul",
+      "div",       "pow",        "max",        "min",     "equal",
+      "not_equal", "less",       "less_equal", "greater", "greater_equal",
+      "and",       "or",         "relu_grad",  "where"};
+  static_assert(std::size(names) == size_t(ScalarOp::Where) + 1);
+  return names[size_t(op)];
+}
+
+MatmulScratch amprt::matmulScratch(const Program &program, const Step &step,
+                                   bool multiplies16) {
+  MatmulScratch scratch;
+  auto place = [&](uint32_t buffer) {
+    size_t at = scratch.bytes;
+    size_t bytes = elementCount(program.buffers[buffer].dims) * sizeof(float);
+    scratch.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return at;
+  };
+  auto isLow = [&](uint32_t buffer) {
+    return amp::isLow(program.buffers[buffer].dtype);
+  };
+  uint32_t a = step.operands[0], b = step.operands[1], c = step.results[0];
+  const StepParams &p = step.params;
+  if (p.castA || (isLow(a) && !multiplies16))
+    scratch.a = place(a);
+  if (p.castB || (isLow(b) && !multiplies16))
+    scratch.b = place(b);
+  if (isLow(c) && !multiplies16)
+    scratch.c = place(c);
+  return scratch;
+}
