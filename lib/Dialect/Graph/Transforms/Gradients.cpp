@@ -293,10 +293,19 @@ LogicalResult expandTraining(FuncOp function, ModuleVariables &variables) {
   if (failed(section))
     return failure();
   NameAllocator names(function);
-  FailureOr<VariableGradients> gradients =
-      buildBackwardPart(function, *section, names);
-  if (failed(gradients) ||
-      failed(buildUpdates(function, *section, *gradients, variables, names)))
+  VariableGradients gradients = section->gradients;
+  if (section->seed) {
+    section->seed->setAttr(kLossGradientAttr,
+                           UnitAttr::get(function.getContext()));
+  } else {
+    FailureOr<VariableGradients> built =
+        buildBackwardPart(function, *section, names);
+    if (failed(built))
+      return failure();
+    gradients = std::move(*built);
+  }
+  if (failed(buildMovingStatistics(function, variables, names)) ||
+      failed(buildUpdates(function, *section, gradients, variables, names)))
     return failure();
   function->removeAttr("training");
   function->removeAttr(kTrainingLocsAttr);

@@ -40,6 +40,9 @@ struct TrainingSection {
   /// `variables` names them; without it a variable that no gradient reaches is
   /// left out with a warning.
   bool variablesGiven = false;
+  /// The file holds its backward part: what seeds it, and the gradients.
+  mlir::Operation *seed = nullptr;
+  llvm::MapVector<mlir::Value, mlir::Value> gradients;
 };
 
 /// The place of a key of `training` in the file, or that of the function.
@@ -99,6 +102,11 @@ using VariableGradients = llvm::MapVector<mlir::Value, mlir::Value>;
 mlir::FailureOr<VariableGradients> buildBackwardPart(FuncOp function,
                                                      const TrainingSection &,
                                                      NameAllocator &names);
+
+/// Adds the new moving statistics of every batch norm that trains.
+mlir::LogicalResult buildMovingStatistics(FuncOp function,
+                                          ModuleVariables &variables,
+                                          NameAllocator &names);
 
 /// Adds one optimizer step per gradient and the step counter.
 mlir::LogicalResult buildUpdates(FuncOp function, const TrainingSection &,

@@ -23,32 +23,40 @@ StringRef str(std::string_view text) { return {text.data(), text.size()}; }
 
 /// Keys of `training` that a graph file may have and that are not built yet.
 constexpr StringLiteral kUnsupportedKeys[] = {"clip_norm", "accumulate_steps",
-                                              "schedule",  "no_decay",
-                                              "gradients", "loss_gradient"};
+                                              "schedule", "no_decay"};
 
-/// "n" or "n:1": the value of that name among the nodes of a function.
-Value findValue(FuncOp function, StringRef text) {
-  auto find = [&](StringRef name, unsigned result) -> Value {
+/// The nodes of a function by name.
+class NodeTable {
+public:
+  explicit NodeTable(FuncOp function) {
     for (Operation &op : function.getBody().front())
-      if (op.getNumResults() > result && nodeName(&op) == name)
-        return op.getResult(result);
-    return {};
-  };
-  if (Value value = find(text, 0))
-    return value;
-  auto [name, number] = text.rsplit(':');
-  unsigned result = 0;
-  if (number.empty() || number.getAsInteger(10, result))
-    return {};
-  return find(name, result);
-}
+      if (op.getNumResults() && !isa<ReadOp>(op))
+        nodes.try_emplace(nodeName(&op), &op);
+  }
 
-FailureOr<Value> readLoss(FuncOp function, DictionaryAttr training) {
+  /// The value that "n" or "n:1" names; null if there is none.
+  Value find(StringRef text) const {
+    if (Operation *op = nodes.lookup(text))
+      return op->getResult(0);
+    auto [name, number] = text.rsplit(':');
+    unsigned result = 0;
+    Operation *op = nodes.lookup(name);
+    if (!op || number.getAsInteger(10, result) || result >= op->getNumResults())
+      return {};
+    return op->getResult(result);
+  }
+
+private:
+  llvm::StringMap<Operation *> nodes;
+};
+
+FailureOr<Value> readLoss(FuncOp function, DictionaryAttr training,
+                          const NodeTable &nodes) {
   Location loc = trainingLoc(function, "loss");
   auto name = training.getAs<StringAttr>("loss");
   if (!name)
     return emitError(loc, "training needs a 'loss'");
-  Value loss = findValue(function, name.getValue());
+  Value loss = nodes.find(name.getValue());
   if (!loss)
     return emitError(loc, "the loss '") << name.getValue() << "' is no node";
   auto type = dyn_cast<RankedTensorType>(loss.getType());
@@ -163,6 +171,50 @@ FailureOr<SmallVector<ReadOp>> readVariables(FuncOp function,
   return chosen;
 }
 
+/// The backward part that the file holds: `gradients` and `loss_gradient`.
+LogicalResult readGradients(FuncOp function, DictionaryAttr training,
+                            const ModuleVariables &variables,
+                            const NodeTable &nodes, TrainingSection &section) {
+  auto gradients = training.getAs<DictionaryAttr>("gradients");
+  auto seed = training.getAs<StringAttr>("loss_gradient");
+  if (!gradients && !seed)
+    return success();
+  Location loc =
+      trainingLoc(function, gradients ? "gradients" : "loss_gradient");
+  if (!gradients || !seed)
+    return emitError(loc, "'gradients' and 'loss_gradient' need each other");
+  Value seedValue = nodes.find(seed.getValue());
+  if (!seedValue || cast<OpResult>(seedValue).getResultNumber() != 0)
+    return emitError(trainingLoc(function, "loss_gradient"), "'")
+           << seed.getValue() << "' is not the first result of a node";
+  if (!getElementTypeOrSelf(seedValue).isF32())
+    return emitError(trainingLoc(function, "loss_gradient"), "'")
+           << seed.getValue() << "' must be float32, not "
+           << seedValue.getType();
+  section.seed = seedValue.getDefiningOp();
+  for (NamedAttribute entry : gradients) {
+    auto name = dyn_cast<StringAttr>(entry.getValue());
+    ReadOp read = variables.findRead(entry.getName());
+    Value gradient = name ? nodes.find(name.getValue()) : Value();
+    if (!read || !gradient)
+      return emitError(loc, "'gradients' maps ")
+             << entry.getName() << " to " << entry.getValue()
+             << ", but the first must be a variable that this function reads "
+             << "and the second a node";
+    if (gradient.getType() != read.getType())
+      return emitError(loc, "the gradient ")
+             << entry.getValue() << " is " << gradient.getType()
+             << ", but the variable " << entry.getName() << " is "
+             << read.getType();
+    section.gradients[read.getResult()] = gradient;
+  }
+  for (ReadOp read : section.variables)
+    if (section.variablesGiven && !section.gradients.contains(read.getResult()))
+      return emitError(loc, "'gradients' has none for the variable '")
+             << read.getVariable() << "'";
+  return success();
+}
+
 } // namespace
 
 bool Optimizer::is(StringRef kind) const { return str(def->kind) == kind; }
@@ -188,7 +240,8 @@ graph::readTraining(FuncOp function, const ModuleVariables &variables) {
       return emitError(trainingLoc(function, key), "'")
              << key << "' in training is not supported by this version";
   TrainingSection section;
-  FailureOr<Value> loss = readLoss(function, training);
+  NodeTable nodes(function);
+  FailureOr<Value> loss = readLoss(function, training, nodes);
   if (failed(loss))
     return failure();
   FailureOr<Optimizer> optimizer = readOptimizer(function, training);
@@ -202,5 +255,7 @@ graph::readTraining(FuncOp function, const ModuleVariables &variables) {
   section.optimizer = std::move(*optimizer);
   section.variables = std::move(*reads);
   section.variablesGiven = training.contains("variables");
+  if (failed(readGradients(function, training, variables, nodes, section)))
+    return failure();
   return section;
 }
