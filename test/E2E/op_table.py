@@ -45,7 +45,7 @@ FORWARD = set(" ".join(DEFAULT.values()).split())
 
 def is_known(op):
     """Whether `infer` knows the op; a file states the types of the others."""
-    return op in FORWARD
+    return "." not in op
 
 
 # Backward ops follow their forward op. The two with rules of their own
@@ -120,7 +120,6 @@ DEFAULTS = {
 for _op in CONVOLUTIONS:
     DEFAULTS[_op] = {"strides": 1, "padding": "same", "dilations": 1, "groups": 1, "layout": "NHWC"}
 DEFAULTS["depthwise_conv2d"].pop("groups")
-DEFAULTS["conv2d_transpose"].pop("groups")
 for _op in POOLS:
     DEFAULTS[_op] = {"padding": "valid", "layout": "NHWC"}
 for _op in LOSSES:
@@ -147,8 +146,10 @@ def operand_in_group(op, index, dtype, count=0):
         return index > 0
     if op == "sparse_softmax_cross_entropy":
         return index == 0
-    if op in BACKWARD_OPERANDS:
-        return BACKWARD_OPERANDS[op](index, count)
+    if op == "concat_grad":
+        return index == 0
+    if op in BACKWARD_GROUPS:
+        return index in BACKWARD_GROUPS[op][0]
     return True
 
 
@@ -157,15 +158,25 @@ def result_in_group(op, index, dtype):
         return False
     if op in NORMS:
         return index == 0
-    if op in BACKWARD_RESULTS:
-        return BACKWARD_RESULTS[op](index)
+    if op in BACKWARD_GROUPS:
+        return index in BACKWARD_GROUPS[op][1]
     return True
 
 
-# Backward ops: operands are the gradients of the results, then the forward
-# operands. What is outside the forward op's group is outside here too.
-BACKWARD_OPERANDS = {}
-BACKWARD_RESULTS = {}
+# Backward ops: (operands in the group, results in the group); all where it says
+# nothing. Operands that only tell a size, and parameters with their gradients,
+# are outside.
+BACKWARD_GROUPS = {
+    "conv2d_input_grad": ((0, 2), (0,)), "conv2d_filter_grad": ((0, 1), (0,)),
+    "depthwise_conv2d_input_grad": ((0, 2), (0,)), "depthwise_conv2d_filter_grad": ((0, 1), (0,)),
+    "conv2d_transpose_input_grad": ((0, 2), (0,)), "conv2d_transpose_filter_grad": ((0, 1), (0,)),
+    "avg_pool2d_grad": ((0,), (0,)), "global_avg_pool2d_grad": ((0,), (0,)),
+    "batch_norm_grad": ((0, 1), (0,)), "layer_norm_grad": ((0, 1), (0,)), "rms_norm_grad": ((0, 1), (0,)),
+    "sparse_softmax_cross_entropy_grad": ((0, 1), (0,)),
+    "reduce_sum_grad": ((0,), (0,)), "reduce_mean_grad": ((0,), (0,)), "cumsum_grad": ((0,), (0,)),
+    "reshape_grad": ((0,), (0,)), "slice_grad": ((0,), (0,)), "pad_grad": ((0,), (0,)),
+    "gather_grad": ((0,), (0,)), "dropout_grad": ((0,), (0,)),
+}
 
 
 # --- shapes ------------------------------------------------------------------
@@ -357,8 +368,31 @@ def infer(op, types, attrs):
         return [a]
     if op == "update_loss_scale":
         return [("float32", []), ("int32", []), ("int32", [])]
+    if op.endswith("_grad") or op == "sum_to":
+        return infer_backward(op, types, attrs)
+    if op not in FORWARD:
+        raise Bad("unknown op " + op)
     # Everything else keeps the type of its first operand.
     return [a]
+
+
+def infer_backward(op, types, attrs):
+    """The gradient of an operand has its shape, and the dtype of the gradient."""
+    dtype = types[0][0]
+    if op == "sum_to":
+        return [(dtype, list(attrs["shape"]))]
+    if op == "bias_add_grad":
+        return [(dtype, [types[0][1][attrs.get("axis", -1)]])]
+    if op.endswith("_filter_grad"):
+        return [(dtype, types[2][1])]
+    if op in ("div_grad", "pow_grad", "maximum_grad", "minimum_grad"):
+        return [(dtype, types[0][1])] * 2
+    if op == "concat_grad":
+        return [(dtype, t[1]) for t in types[1:]]
+    if op in ("batch_norm_grad", "layer_norm_grad", "rms_norm_grad"):
+        count = min(len(types) - 2, 2)
+        return [(dtype, types[1][1])] + [types[2 + i] for i in range(count)]
+    return [(dtype, types[1][1])]
 
 
 def reshape(shape, wanted):

@@ -340,6 +340,46 @@ class Generator:
         self.node("mylib.fancy", [x], {"level": self.rng.randrange(9), "tags": ["a", "b"]},
                   [(F32, self.shape_of(x))])
 
+    def backward(self):
+        """A backward op as a rewritten training graph holds it."""
+        op = self.rng.choice(ELEMENTWISE_GRADS + OTHER_GRADS)
+        if op in ELEMENTWISE_GRADS:
+            x = self.pick()
+            attrs = {"min": 0.0, "max": 6.0} if op == "clip_grad" else {}
+            self.node(op, [self.pick(F32, self.shape_of(x)), x], attrs)
+        elif op in ("div_grad", "maximum_grad"):
+            a = self.pick()
+            shape = self.shape_of(a)
+            self.node(op, [self.pick(F32, shape), a, self.pick(F32, shape)])
+        elif op == "bias_add_grad":
+            self.node(op, [self.pick(F32, rank=2)])
+        elif op == "sum_to":
+            x = self.pick(F32, rank=2, static=True)
+            self.node(op, [x], {"shape": self.rng.choice([self.shape_of(x)[-1:], [1] + self.shape_of(x)[1:]])})
+        elif op.startswith(("conv2d", "depthwise")):
+            x = self.image()
+            kernel = [2, 2, 4, 1] if op.startswith("depthwise") else [2, 2, 4, 4]
+            self.node(op, [self.pick(F32, self.shape_of(x)), x, self.pick(F32, kernel)])
+        elif op == "avg_pool2d_grad":
+            x = self.image()
+            self.node(op, [self.pick(F32, self.shape_of(x)), x],
+                      {"window": 2, "strides": 1, "padding": "same"})
+        elif op == "layer_norm_grad":
+            x = self.pick(F32, rank=2, fits=lambda s: s[-1] == 4)
+            self.node(op, [self.pick(F32, self.shape_of(x)), x, self.pick(F32, VECTOR), self.pick(F32, VECTOR)])
+        elif op == "reduce_sum_grad":
+            x = self.pick(F32, rank=2)
+            self.node(op, [self.pick(F32, self.shape_of(x)[:-1]), x], {"axes": [-1]})
+        elif op == "reshape_grad":
+            x = self.pick(F32, MATRIX)
+            self.node(op, [self.pick(F32, [16]), x])
+        elif op == "sparse_softmax_cross_entropy_grad":
+            x = self.pick(F32, rank=2)
+            self.node(op, [self.pick(F32, SCALAR), x, self.pick("int32", self.shape_of(x)[:-1])])
+        elif op == "softmax_grad":
+            x = self.pick(F32, rank=1)
+            self.node(op, [self.pick(F32, self.shape_of(x)), x])
+
     def update(self):
         x = self.pick(F32, static=True)
         shape = self.shape_of(x)
@@ -363,15 +403,20 @@ class Generator:
              ("comparison", 2), ("is_finite", 1), ("add_n", 2), ("convolution", 5), ("pool", 3),
              ("norm", 3), ("softmax", 3), ("loss", 2), ("reduction", 3), ("argmax", 1),
              ("cumsum", 1), ("reshape", 4), ("shaped", 7), ("one_hot", 1), ("iota", 1),
-             ("dropout", 2), ("cast", 3), ("unknown", 1), ("update", 1)]
+             ("dropout", 2), ("cast", 3), ("unknown", 1), ("update", 1), ("backward", 8)]
 
     def step(self):
         kinds, weights = zip(*self.KINDS)
         getattr(self, self.rng.choices(kinds, weights)[0])()
 
 
-# Scale and offset; only the scale.
-NORM_PARAMETERS = {"layer_norm": 2, "rms_norm": 2}
+ELEMENTWISE_GRADS = ("abs_grad exp_grad log_grad tanh_grad sigmoid_grad relu_grad relu6_grad square_grad "
+                     "gelu_grad elu_grad clip_grad sqrt_grad").split()
+OTHER_GRADS = ("div_grad maximum_grad bias_add_grad bias_add_grad sum_to sum_to conv2d_input_grad "
+               "conv2d_filter_grad depthwise_conv2d_input_grad avg_pool2d_grad layer_norm_grad "
+               "reduce_sum_grad reshape_grad sparse_softmax_cross_entropy_grad softmax_grad").split()
+# Operands behind x.
+NORM_PARAMETERS = {"layer_norm": 2, "rms_norm": 1}
 
 
 def random_function(rng, file, name, prefix):
