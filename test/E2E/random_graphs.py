@@ -11,7 +11,7 @@ import random
 import sys
 
 from op_table import (ARITHMETIC, COMPARISONS, LOGICAL, LOSSES, REDUCTIONS, UNARY_CLEAR,
-                      UNARY_DENY, UNARY_INFER, UPDATES, infer)
+                      UNARY_DENY, UNARY_INFER, UPDATES, forward_of, infer)
 from naive_painter import Function
 
 F32 = "float32"
@@ -333,7 +333,10 @@ class Generator:
     def cast(self):
         source = self.rng.choice([F32, F32, "float16", "bfloat16", "float64", "int32", "bool"])
         wanted = self.rng.choice([F32, F32, F32, "float16", "bfloat16", "float64", "int32"])
-        self.node("cast", [self.pick(source)], {"to": wanted})
+        x = self.node("cast", [self.pick(source)], {"to": wanted})
+        if wanted == F32 and self.shape_of(x)[1:] == [4] and self.rng.random() < 0.6:
+            # All users lowered: the cast itself may change.
+            self.node("matmul", [x, self.pick(F32, MATRIX)])
 
     def unknown(self):
         x = self.pick(F32)
@@ -451,7 +454,7 @@ def add_pins(rng, file, function):
     for node in function["nodes"]:
         if rng.random() < 0.9 or view.group_dtype(node["name"]) != F32:
             continue
-        low_is_error = node["op"] in LOSSES or node["name"] in outputs
+        low_is_error = forward_of(node["op"]) in LOSSES or node["name"] in outputs
         pin = rng.choice([F32, F32, "float16", "bfloat16"])
         if pin == F32 or not low_is_error:
             node["precision"] = pin
