@@ -83,8 +83,8 @@ Failure expectGroups(const OpArgs &args, const Dim &in) {
   int64_t groups = args.getInt("groups");
   const Dim &out = args.operands[1].shape[3];
   if (groups == 1)
-    return expectSize(args, 1, 2, in,
-                      cat("the channels of 'x', ", args.operands[0]));
+    return expectSize(args, 1, 2, in, "the channels of 'x', ",
+                      args.operands[0]);
   for (const Dim *channels : {&in, &out})
     if (channels->isFixed() && channels->size() % groups)
       return failAttr("groups", "attribute 'groups' is ", groups,
@@ -92,8 +92,8 @@ Failure expectGroups(const OpArgs &args, const Dim &in) {
   if (!in.isFixed())
     return ok;
   return expectSize(args, 1, 2, Dim::fixed(in.size() / groups),
-                    cat("the channels of 'x', ", args.operands[0], ", by ",
-                        groups, " groups"));
+                    "the channels of 'x', ", args.operands[0], ", by ", groups,
+                    " groups");
 }
 
 template <bool transposed>
@@ -117,8 +117,8 @@ Failure inferDepthwise(const OpArgs &args, Results &results) {
     return failure;
   const Shape &filter = args.operands[1].shape;
   const Dim &in = args.operands[0].shape[imageAxes(args).channels];
-  if (Failure failure = expectSize(
-          args, 1, 2, in, cat("the channels of 'x', ", args.operands[0])))
+  if (Failure failure =
+          expectSize(args, 1, 2, in, "the channels of 'x', ", args.operands[0]))
     return failure;
   const Dim known = meet(in, filter[2]), &multiplier = filter[3];
   Dim channels = Dim::unknown();

@@ -53,8 +53,8 @@ Failure inferBiasAdd(const OpArgs &args, Results &results) {
     return failure;
   if (Failure failure = expectRank(args, 1, 1))
     return failure;
-  if (Failure failure = expectSize(args, 1, 0, x[axis],
-                                   cat("as axis ", axis, " of 'x', ", x)))
+  if (Failure failure =
+          expectSize(args, 1, 0, x[axis], "as axis ", axis, " of 'x', ", x))
     return failure;
   TensorType type = args.operands[0];
   type.shape[axis] = meet(type.shape[axis], args.operands[1].shape[0]);

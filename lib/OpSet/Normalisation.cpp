@@ -22,8 +22,8 @@ Failure expectVectors(const OpArgs &args, size_t first, size_t axis) {
   for (size_t i = first; i < args.operands.size(); ++i) {
     if (Failure failure = expectRank(args, i, 1))
       return failure;
-    if (Failure failure = expectSize(args, i, 0, x[axis],
-                                     cat("as axis ", axis, " of 'x', ", x)))
+    if (Failure failure =
+            expectSize(args, i, 0, x[axis], "as axis ", axis, " of 'x', ", x))
       return failure;
   }
   return ok;

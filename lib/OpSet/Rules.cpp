@@ -142,29 +142,9 @@ Failure expectMinRank(const OpArgs &args, size_t operand, size_t rank) {
                      rank == 1 ? "" : "s", " or more");
 }
 
-Failure expectShape(const OpArgs &args, size_t operand, const Shape &shape,
-                    std::string_view what) {
-  const TensorType &type = args.operands[operand];
-  if (fits(type.shape, shape))
-    return ok;
-  return failOperand(operand, "operand '", operandName(args, operand), "' is ",
-                     type, ", expected ", shape, ", ", what);
-}
-
 Failure expectSameShape(const OpArgs &args, size_t operand, size_t other) {
-  if (fits(args.operands[operand].shape, args.operands[other].shape))
-    return ok;
   return expectShape(args, operand, args.operands[other].shape,
-                     cat("the sizes of '", operandName(args, other), "'"));
-}
-
-Failure expectSize(const OpArgs &args, size_t operand, size_t axis,
-                   const Dim &size, std::string_view what) {
-  const TensorType &type = args.operands[operand];
-  if (fits(type.shape[axis], size))
-    return ok;
-  return failOperand(operand, "operand '", operandName(args, operand), "' is ",
-                     type, ", expected ", size, " at axis ", axis, ", ", what);
+                     "the sizes of '", operandName(args, other), "'");
 }
 
 Failure broadcastOperands(const OpArgs &args, size_t first, Shape &shape) {

@@ -83,14 +83,29 @@ Failure expectFitting(std::string_view attr, double value, DType dtype);
 
 Failure expectRank(const OpArgs &args, size_t operand, size_t rank);
 Failure expectMinRank(const OpArgs &args, size_t operand, size_t rank);
-/// The operand's shape must fit `shape`, which `what` describes.
+/// The operand's shape must fit `shape`, which `what` describes in parts.
+template <typename... Parts>
 Failure expectShape(const OpArgs &args, size_t operand, const Shape &shape,
-                    std::string_view what);
+                    const Parts &...what) {
+  const TensorType &type = args.operands[operand];
+  if (fits(type.shape, shape))
+    return ok;
+  return failOperand(operand, "operand '", operandName(args, operand), "' is ",
+                     type, ", expected ", shape, ", ", what...);
+}
 /// Two operands have the same sizes.
 Failure expectSameShape(const OpArgs &args, size_t operand, size_t other);
-/// Size `axis` of an operand must fit `size`, which `what` describes.
+/// Size `axis` of an operand must fit `size`, which `what` describes in parts.
+template <typename... Parts>
 Failure expectSize(const OpArgs &args, size_t operand, size_t axis,
-                   const Dim &size, std::string_view what);
+                   const Dim &size, const Parts &...what) {
+  const TensorType &type = args.operands[operand];
+  if (fits(type.shape[axis], size))
+    return ok;
+  return failOperand(operand, "operand '", operandName(args, operand), "' is ",
+                     type, ", expected ", size, " at axis ", axis, ", ",
+                     what...);
+}
 
 /// The shape that broadcasting gives to all operands from `first` on.
 Failure broadcastOperands(const OpArgs &args, size_t first, Shape &shape);

@@ -251,9 +251,13 @@ std::string optimizerTable() {
 
 std::optional<std::string> regenerate(std::string_view document) {
   std::string text(document);
-  for (auto [name, table] : {std::pair{"optimizers", optimizerTable},
-                             std::pair{"forward ops", forwardTables},
-                             std::pair{"backward ops", backwardTable}}) {
+  struct {
+    std::string_view name;
+    std::string (*table)();
+  } sections[] = {{"optimizers", optimizerTable},
+                  {"forward ops", forwardTables},
+                  {"backward ops", backwardTable}};
+  for (auto [name, table] : sections) {
     std::string begin = cat("<!-- generated: ", name, " -->\n");
     size_t at = text.find(begin);
     if (at == std::string::npos)
