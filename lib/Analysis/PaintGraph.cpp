@@ -355,7 +355,7 @@ void Painter::lowerFollowing() {
 void Painter::lowerClearNeighbours() {
   queue.clear();
   for (VertexId v = 0; v < size; ++v)
-    if (allowed[v] && graph[v].processable)
+    if (allowed[v])
       queue.push_back(v);
   const size_t roots = queue.size();
   for (size_t i = 0; i < queue.size(); ++i) {

@@ -42,16 +42,15 @@ static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
 }
 
 static LogicalResult verifyLow(FunctionOpInterface function,
-                               DictionaryAttr low) {
+                               DictionaryAttr low, const ModelSet &models) {
   llvm::StringMap<std::pair<int64_t, Operation *>> counts;
   for (Block &block : function.getFunctionBody())
     for (Operation &op : block) {
-      auto interface = dyn_cast<PrecisionOpInterface>(&op);
-      if (!interface || !low.get(interface.getPolicyName()))
+      if (!models.describes(&op) || !low.get(models.getPolicyName(&op)))
         continue;
       llvm::SmallVector<TypeGroup, 2> groups;
-      interface.getTypeGroups(groups);
-      auto &[count, last] = counts[interface.getPolicyName()];
+      models.getTypeGroups(&op, groups);
+      auto &[count, last] = counts[models.getPolicyName(&op)];
       for (const TypeGroup &group : groups)
         if (isLowGroup(&op, group)) {
           ++count;
@@ -62,7 +61,11 @@ static LogicalResult verifyLow(FunctionOpInterface function,
     auto expected = dyn_cast<IntegerAttr>(entry.getValue());
     if (!expected)
       return function.emitError("contract: the record is malformed");
-    auto [count, last] = counts.lookup(entry.getName().getValue());
+    // That ops are missing is the fingerprint's matter.
+    auto found = counts.find(entry.getName().getValue());
+    if (found == counts.end())
+      continue;
+    auto [count, last] = found->second;
     if (count == expected.getInt())
       continue;
     Operation *at = last ? last : function.getOperation();
@@ -95,7 +98,7 @@ static LogicalResult verifyCasts(FunctionOpInterface function) {
   return success();
 }
 
-LogicalResult amp::verifyContract(Operation *root) {
+LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
   bool failed = false;
   root->walk<WalkOrder::PreOrder>([&](FunctionOpInterface function) {
     auto record = function->getAttrOfType<DictionaryAttr>(kContractAttr);
@@ -110,7 +113,7 @@ LogicalResult amp::verifyContract(Operation *root) {
       return;
     }
     bool holds = succeeded(verifyInterface(function, type.getValue())) &&
-                 succeeded(verifyLow(function, low)) &&
+                 succeeded(verifyLow(function, low, models)) &&
                  succeeded(verifyCasts(function));
     if (holds && fingerprint(function) != print.getValue()) {
       function.emitError("contract: more than casts has changed, the "

@@ -52,8 +52,10 @@ mlir::LogicalResult autoMixedPrecision(mlir::FunctionOpInterface function,
                                        const MixedPrecisionOptions &options,
                                        PrecisionReport *report = nullptr);
 
-/// Checks `amp.contract` of each function under `root` and removes it.
-mlir::LogicalResult verifyContract(mlir::Operation *root);
+/// Checks `amp.contract` of each function under `root` and removes it. Ops that
+/// neither an interface nor `models` describes are not counted by name.
+mlir::LogicalResult verifyContract(mlir::Operation *root,
+                                   const ModelSet &models = {});
 
 /// DictionaryAttr on a function: what verifyContract compares with.
 inline constexpr llvm::StringLiteral kContractAttr = "amp.contract";

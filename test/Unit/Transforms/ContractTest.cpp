@@ -125,6 +125,30 @@ TEST_F(Contract, anOutputOf16Bits) {
                       "types that the function says");
 }
 
+TEST_F(Contract, aDeniedOpOf16Bits) {
+  parse(R"(func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %s = "toy.softmax"(%a) : (tensor<4xf32>) -> tensor<4xf32> loc("s")
+    return %s : tensor<4xf32>
+  })");
+  ASSERT_TRUE(succeeded(rewrite()));
+  messages.clear();
+  Operation *s = find("s");
+  auto half = RankedTensorType::get({4}, Float16Type::get(&context));
+  OpBuilder builder(s);
+  OperationState down(s->getLoc(), "toy.cast"), up(s->getLoc(), "toy.cast");
+  down.addOperands(s->getOperand(0));
+  down.addTypes(half);
+  s->setOperand(0, builder.create(down)->getResult(0));
+  s->getResult(0).setType(half);
+  builder.setInsertionPointAfter(s);
+  up.addOperands(s->getResult(0));
+  up.addTypes(RankedTensorType::get({4}, builder.getF32Type()));
+  function().getBody().front().back().setOperand(
+      0, builder.create(up)->getResult(0));
+  EXPECT_EQ(broken(), "contract: 1 'toy.softmax' are 16-bit and 0 may be: the "
+                      "policy keeps this op float32");
+}
+
 TEST_F(Contract, aMalformedRecord) {
   function()->setAttr(kContractAttr, DictionaryAttr::get(&context));
   EXPECT_EQ(broken(), "contract: the record is malformed");

@@ -165,7 +165,7 @@ LogicalResult ToyTest::verify() {
     messages.push_back(diagnostic.str());
     return success();
   });
-  return verifyContract(*module);
+  return verifyContract(*module, options.models);
 }
 
 std::string ToyTest::print() {
