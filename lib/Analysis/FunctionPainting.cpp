@@ -54,7 +54,7 @@ namespace {
 class BodyPainter {
 public:
   BodyPainter(FunctionOpInterface function, const PaintSettings &settings,
-          FunctionPainting &painting)
+              FunctionPainting &painting)
       : function(function), settings(settings), painting(painting),
         models(settings.models) {}
 
@@ -141,9 +141,9 @@ void BodyPainter::describe(PaintedOp &painted) {
   painted.list = listOf(name);
   painted.isCast = models.isCast(op);
   painted.isLoss = models.isLoss(op);
-  painted.isUnknown =
-      !painted.isCast && (!models.describes(op) || !lists[name].second) &&
-      !(dialect && dialect->isConvertibleConstant(op));
+  painted.isUnknown = !painted.isCast &&
+                      (!models.describes(op) || !lists[name].second) &&
+                      !(dialect && dialect->isConvertibleConstant(op));
   if (painted.isUnknown) {
     auto &entry = painting.unknown[name];
     if (!entry.first)
@@ -204,8 +204,7 @@ LogicalResult BodyPainter::readPins() {
   for (PaintedOp &painted : painting.ops) {
     if (painted.pin != Pin::None)
       continue;
-    if (auto origin =
-            painted.op->getAttrOfType<StringAttr>(kOriginAttr)) {
+    if (auto origin = painted.op->getAttrOfType<StringAttr>(kOriginAttr)) {
       auto it = byName.find(origin.getValue());
       if (it != byName.end())
         painted.pin = it->second;
@@ -378,8 +377,7 @@ LogicalResult BodyPainter::checkPin(PaintedOp &painted) {
       continue;
     if (painted.isLoss)
       return op->emitError() << "'" << name() << "' is a loss and stays "
-                             << "float32; it cannot be pinned to "
-                             << spelled();
+                             << "float32; it cannot be pinned to " << spelled();
     for (unsigned i : painting.groups[v].results)
       if (outputs.contains(op->getResult(i)))
         return op->emitError()

@@ -78,7 +78,8 @@ LogicalResult ModelSet::retargetGroup(Operation *op, unsigned group,
   const OpModel::Group &fields = model->groups[group];
   for (unsigned i : fields.results)
     if (i < op->getNumResults())
-      op->getResult(i).setType(withElementType(op->getResult(i).getType(), type));
+      op->getResult(i).setType(
+          withElementType(op->getResult(i).getType(), type));
   if (!fields.typeAttr.empty())
     op->setAttr(fields.typeAttr, TypeAttr::get(type));
   return success();
@@ -113,9 +114,8 @@ llvm::StringRef ModelSet::getPolicyName(Operation *op) const {
 
 const PrecisionDialectInterface *ModelSet::getDialectInterface(Operation *op) {
   Dialect *dialect = op->getDialect();
-  return dialect
-             ? dialect->getRegisteredInterface<PrecisionDialectInterface>()
-             : nullptr;
+  return dialect ? dialect->getRegisteredInterface<PrecisionDialectInterface>()
+                 : nullptr;
 }
 
 const PrecisionDialectInterface *

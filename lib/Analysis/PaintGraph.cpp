@@ -34,11 +34,10 @@ void PaintGraph::addRecurrence(VertexId next, VertexId merge) {
 
 /// Lists of neighbours from (key, value) pairs: a counting sort by key keeps
 /// the order of the values.
-static void
-buildLists(size_t count, std::vector<uint32_t> &start,
-           std::vector<VertexId> &list,
-           const std::vector<std::pair<VertexId, VertexId>> &edges,
-           bool byTarget) {
+static void buildLists(size_t count, std::vector<uint32_t> &start,
+                       std::vector<VertexId> &list,
+                       const std::vector<std::pair<VertexId, VertexId>> &edges,
+                       bool byTarget) {
   start.assign(count + 1, 0);
   for (const auto &edge : edges)
     ++start[(byTarget ? edge.second : edge.first) + 1];
@@ -91,8 +90,8 @@ namespace {
 class Painter {
 public:
   Painter(const PaintGraph &graph, InferRule inferRule)
-      : graph(graph), inferRule(inferRule), size(graph.size()),
-        lists(size), denied(size), allowed(size), before(size, kNoVertex) {
+      : graph(graph), inferRule(inferRule), size(graph.size()), lists(size),
+        denied(size), allowed(size), before(size, kNoVertex) {
     result.colours.assign(size, Colour::Unpainted);
     result.reasons.resize(size);
     for (VertexId v = 0; v < size; ++v)
@@ -204,9 +203,8 @@ void Painter::findClusters() {
   }
   std::sort(members.begin(), members.end());
   members.erase(std::unique(members.begin(), members.end()), members.end());
-  std::stable_sort(members.begin(), members.end(), [&](VertexId a, VertexId b) {
-    return find(a) < find(b);
-  });
+  std::stable_sort(members.begin(), members.end(),
+                   [&](VertexId a, VertexId b) { return find(a) < find(b); });
   for (size_t i = 0; i < members.size(); ++i)
     if (i == 0 || find(members[i]) != find(members[i - 1]))
       clusterStarts.push_back(i);
@@ -282,7 +280,8 @@ void Painter::matchClusters() {
   for (size_t c = 0; c + 1 < clusterStarts.size(); ++c) {
     auto first = clusterMembers.begin() + clusterStarts[c];
     auto last = clusterMembers.begin() + clusterStarts[c + 1];
-    auto deny = std::find_if(first, last, [&](VertexId v) { return denied[v]; });
+    auto deny =
+        std::find_if(first, last, [&](VertexId v) { return denied[v]; });
     auto allow =
         std::find_if(first, last, [&](VertexId v) { return allowed[v]; });
     if (deny != last) {

@@ -35,8 +35,7 @@ static size_t editDistance(std::string_view a, std::string_view b,
                            size_t limit) {
   if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit)
     return limit + 1;
-  std::vector<size_t> older(b.size() + 1), old(b.size() + 1),
-      row(b.size() + 1);
+  std::vector<size_t> older(b.size() + 1), old(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j)
     old[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -53,9 +52,8 @@ static size_t editDistance(std::string_view a, std::string_view b,
   return old[b.size()];
 }
 
-std::string_view
-amp::nearestName(std::string_view name,
-                 const std::vector<std::string_view> &names) {
+std::string_view amp::nearestName(std::string_view name,
+                                  const std::vector<std::string_view> &names) {
   if (name.size() > 256)
     return {};
   size_t best = std::max<size_t>(1, name.size() / 3) + 1;
@@ -137,8 +135,8 @@ private:
 std::string Loader::locate(const Source &source, size_t at,
                            const std::string &text) {
   at = std::min(at, source.text.size());
-  size_t line = 1 + std::count(source.text.begin(), source.text.begin() + at,
-                               '\n');
+  size_t line =
+      1 + std::count(source.text.begin(), source.text.begin() + at, '\n');
   size_t start = at == 0 ? 0 : source.text.rfind('\n', at - 1) + 1;
   if (start > at)
     start = 0;
@@ -198,8 +196,8 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
     return false;
   }
   if (root->kind != JsonValue::Object) {
-    error(source, root->at, "a policy is an object, not " +
-                                std::string(root->kindName()));
+    error(source, root->at,
+          "a policy is an object, not " + std::string(root->kindName()));
     return false;
   }
   source.root = std::move(*root);
@@ -213,7 +211,8 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
   if (lists.kind != JsonValue::Object)
     return error(source, lists.at,
                  "'" + std::string(where) + "' is " +
-                     std::string(lists.kindName()) + ", not an object of lists");
+                     std::string(lists.kindName()) +
+                     ", not an object of lists");
   std::unordered_map<std::string, std::string> seen;
   for (size_t i = 0; i < lists.keys.size(); ++i) {
     const std::string &key = lists.keys[i];
@@ -227,15 +226,15 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
       continue;
     }
     if (list.kind != JsonValue::List) {
-      error(source, list.at, "list '" + key + "' is " +
-                                 std::string(list.kindName()) +
-                                 ", not a list of op names");
+      error(source, list.at,
+            "list '" + key + "' is " + std::string(list.kindName()) +
+                ", not a list of op names");
       continue;
     }
     for (const JsonValue &op : list.items) {
       if (op.kind != JsonValue::String) {
-        error(source, op.at, "an op name is a string, not " +
-                                 std::string(op.kindName()));
+        error(source, op.at,
+              "an op name is a string, not " + std::string(op.kindName()));
         continue;
       }
       if (!source.isPreset && !isKnown(op.text)) {
@@ -355,8 +354,8 @@ void Loader::warnOfMissing() {
   if (count > 10)
     missing += ", …";
   if (count != 0)
-    messages.push_back({false, "warning: policy '" + result.name + "': " +
-                                   std::to_string(count) +
+    messages.push_back({false, "warning: policy '" + result.name +
+                                   "': " + std::to_string(count) +
                                    (count == 1 ? " op is" : " ops are") +
                                    " in no list and kept float32: " + missing});
 }
@@ -381,13 +380,14 @@ std::optional<Policy> Loader::run() {
       break;
     at = base->at;
     if (base->kind != JsonValue::String) {
-      error(chain.back(), at, "'extends' is a string, not " +
-                                  std::string(base->kindName()));
+      error(chain.back(), at,
+            "'extends' is a string, not " + std::string(base->kindName()));
       return std::nullopt;
     }
     if (chain.size() == kMaxChain) {
-      error(chain.back(), at, "more than " + std::to_string(kMaxChain) +
-                                  " policies extend each other");
+      error(chain.back(), at,
+            "more than " + std::to_string(kMaxChain) +
+                " policies extend each other");
       return std::nullopt;
     }
     name = base->text;

@@ -37,8 +37,7 @@ getPolicy(Operation *root, const MixedPrecisionOptions &options) {
       interface->getPolicyNames(known);
   std::vector<std::string_view> names(known.begin(), known.end());
   std::vector<PolicyMessage> messages;
-  std::optional<Policy> policy =
-      loadPolicy(options.request, names, messages);
+  std::optional<Policy> policy = loadPolicy(options.request, names, messages);
   for (const PolicyMessage &message : messages) {
     llvm::StringRef text = message.text;
     text.consume_front(message.isError ? "error: " : "warning: ");
@@ -156,14 +155,15 @@ static LogicalResult run(Operation *root,
   if (!policy)
     return failure();
   MLIRContext *context = root->getContext();
-  PaintSettings settings{*policy,
-                         options.inferRule.value_or(policy->inferRule),
-                         options.models,
-                         policy->target == Target::Float16
-                             ? cast<FloatType>(Type(Float16Type::get(context)))
-                             : cast<FloatType>(Type(BFloat16Type::get(context))),
-                         options.keepBlockOrder,
-                         {}};
+  PaintSettings settings{
+      *policy,
+      options.inferRule.value_or(policy->inferRule),
+      options.models,
+      policy->target == Target::Float16
+          ? cast<FloatType>(Type(Float16Type::get(context)))
+          : cast<FloatType>(Type(BFloat16Type::get(context))),
+      options.keepBlockOrder,
+      {}};
   if (failed(resolvePins(root, functions, options, settings.pinnedByFlag)))
     return failure();
 
@@ -171,8 +171,8 @@ static LogicalResult run(Operation *root,
   bool failed = false;
   for (FunctionOpInterface function : functions) {
     paintings.push_back(std::make_unique<FunctionPainting>());
-    failed |= mlir::failed(
-        paintFunction(function, settings, *paintings.back()));
+    failed |=
+        mlir::failed(paintFunction(function, settings, *paintings.back()));
   }
   failed |= mlir::failed(reportUnknownOps(paintings, options.unknownOps));
   if (failed)
@@ -238,8 +238,8 @@ struct AutoMixedPrecisionPass
     else if (target == "bfloat16" || target == "bf16")
       options.request.target = Target::BFloat16;
     else
-      return emitError(loc) << "unknown target '" << target
-                            << "', it is float16 or bfloat16";
+      return emitError(loc)
+             << "unknown target '" << target << "', it is float16 or bfloat16";
     if (inferRule == "between" || inferRule == "follow")
       options.inferRule =
           inferRule == "between" ? InferRule::Between : InferRule::Follow;

@@ -128,9 +128,9 @@ Value Fingerprint::resolve(Value value) {
     }
     // The original stands before its twins.
     Operation *original = op->getPrevNode();
-    while (original && (original->hasAttr(kConvertedAttr) ||
-                        (original->hasAttr(kGeneratedAttr) &&
-                         isTransparent(original))))
+    while (original &&
+           (original->hasAttr(kConvertedAttr) ||
+            (original->hasAttr(kGeneratedAttr) && isTransparent(original))))
       original = original->getPrevNode();
     if (!original || original->getNumResults() != 1)
       break;

@@ -66,9 +66,9 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::PinOther:
     return "pinned to " + node.after;
   case Rule::NotFloat32:
-    return node.before.empty() ? "has no type to lower"
-                               : "computes in " + node.before +
-                                     ", only float32 is lowered";
+    return node.before.empty()
+               ? "has no type to lower"
+               : "computes in " + node.before + ", only float32 is lowered";
   case Rule::Loss:
     return "a loss, always float32";
   case Rule::Preserved:
@@ -97,9 +97,9 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
 
 std::string PrecisionReport::suggestion(const ReportNode &node) const {
   const std::string &function = functions[node.function];
-  std::string pin = "--pin=" +
-                    (functions.size() > 1 ? function + ":" : std::string()) +
-                    (node.origin.empty() ? node.name : node.origin);
+  std::string pin =
+      "--pin=" + (functions.size() > 1 ? function + ":" : std::string()) +
+      (node.origin.empty() ? node.name : node.origin);
   const ReportNode *first =
       node.because[0] == kNoNode ? nullptr : &nodes[node.because[0]];
   switch (node.reason.rule) {
@@ -112,8 +112,8 @@ std::string PrecisionReport::suggestion(const ReportNode &node) const {
     return node.lowered ? pin + " or --keep=" + node.op + " keeps it float32"
                         : std::string();
   case Rule::DenyList:
-    return "--infer=" + node.op + " lowers it between allow ops, --allow=" +
-           node.op + " everywhere";
+    return "--infer=" + node.op +
+           " lowers it between allow ops, --allow=" + node.op + " everywhere";
   case Rule::DenySpreads:
     return "--allow=" + node.op + " lowers it" +
            (first ? ", --keep=" + first->op + " stops the spread of " +
@@ -175,8 +175,8 @@ std::string PrecisionReport::whyNothing() const {
   if (nodes.empty())
     return "there is no node";
   if (allowed)
-    return "its allow op " + quoted(allowed->name) + " stays float32: " +
-           reasonText(*allowed);
+    return "its allow op " + quoted(allowed->name) +
+           " stays float32: " + reasonText(*allowed);
   if (anyLow)
     return "its allow ops are " + target + " already";
   if (input.considered + generated.considered == 0)

@@ -84,8 +84,8 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
     node.origin = origin.getValue().str();
   node.generated = op->hasAttr(kGeneratedAttr) || !node.origin.empty();
   node.list = painted.list;
-  node.pinnedByFlag = settings.pinnedByFlag.contains(op) &&
-                      !op->hasAttr(kPrecisionAttr);
+  node.pinnedByFlag =
+      settings.pinnedByFlag.contains(op) && !op->hasAttr(kPrecisionAttr);
   if (FileLineColLoc file = findFile(op->getLoc())) {
     node.file = file.getFilename().str();
     node.line = file.getLine();
@@ -120,7 +120,7 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
   } else {
     if (op->getNumResults() != 0)
       node.before = node.after = elementTypeName(op->getResult(0).getType());
-    node.reason.rule = painted.isUnknown             ? Rule::UnknownOp
+    node.reason.rule = painted.isUnknown                ? Rule::UnknownOp
                        : painted.list == ListKind::Keep ? Rule::KeepList
                                                         : Rule::NotFloat32;
   }
@@ -193,8 +193,7 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
       continue;
     }
     auto it = painting.opIndex.find(user);
-    uint32_t node =
-        it == painting.opIndex.end() ? kNoNode : nodeOf[it->second];
+    uint32_t node = it == painting.opIndex.end() ? kNoNode : nodeOf[it->second];
     cast.users.push_back(node == kNoNode ? nameOf(user)
                                          : report.nodes[node].name);
   }

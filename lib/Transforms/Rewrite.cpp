@@ -114,7 +114,8 @@ FailureOr<Value> Rewriter::valueAs(Value value, FloatType type,
   } else {
     builder.setInsertionPointAfter(op);
   }
-  Value cast = painting.dialect->buildCast(builder, value.getLoc(), value, type);
+  Value cast =
+      painting.dialect->buildCast(builder, value.getLoc(), value, type);
   Operation *castOp = cast ? cast.getDefiningOp() : nullptr;
   if (!castOp)
     return emitError(value.getLoc()) << "this value cannot be cast";

@@ -25,9 +25,9 @@ using namespace mlir;
 
 static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
   if (function.getFunctionType() != type)
-    return function.emitError() << "contract: the type of the function was "
-                                << type << " and is now "
-                                << function.getFunctionType();
+    return function.emitError()
+           << "contract: the type of the function was " << type
+           << " and is now " << function.getFunctionType();
   llvm::ArrayRef<Type> results = function.getResultTypes();
   for (Block &block : function.getFunctionBody()) {
     if (block.empty() || !block.back().hasTrait<OpTrait::IsTerminator>() ||
@@ -41,8 +41,8 @@ static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
   return success();
 }
 
-static LogicalResult verifyLow(FunctionOpInterface function,
-                               DictionaryAttr low, const ModelSet &models) {
+static LogicalResult verifyLow(FunctionOpInterface function, DictionaryAttr low,
+                               const ModelSet &models) {
   llvm::StringMap<std::pair<int64_t, Operation *>> counts;
   for (Block &block : function.getFunctionBody())
     for (Operation &op : block) {
@@ -70,8 +70,8 @@ static LogicalResult verifyLow(FunctionOpInterface function,
       continue;
     Operation *at = last ? last : function.getOperation();
     return at->emitError() << "contract: " << count << " '"
-                           << entry.getName().getValue()
-                           << "' are 16-bit and " << expected.getInt()
+                           << entry.getName().getValue() << "' are 16-bit and "
+                           << expected.getInt()
                            << " may be: the policy keeps this op float32";
   }
   return success();
@@ -89,9 +89,8 @@ static LogicalResult verifyCasts(FunctionOpInterface function) {
       auto [first, isNew] = casts.try_emplace({op.getOperand(0), type}, &op);
       if (isNew)
         continue;
-      InFlightDiagnostic diag = op.emitError()
-                                << "contract: a second cast of one value to "
-                                << type;
+      InFlightDiagnostic diag =
+          op.emitError() << "contract: a second cast of one value to " << type;
       diag.attachNote(first->second->getLoc()) << "the first one";
       return diag;
     }

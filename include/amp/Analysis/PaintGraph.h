@@ -97,30 +97,30 @@ enum class Colour : uint8_t { Unpainted, Allow, Deny };
 /// others say why a vertex was left as it is.
 enum class Rule : uint8_t {
   None = 0,
-  AllowList = 1,        ///< on the allow list
-  DenyList = 2,         ///< on the deny list
-  DenySpreads = 3,      ///< between a deny op and a deny or infer op
-  Tied = 4,             ///< shares its value with another vertex
-  Between = 5,          ///< infer or clear between two allow ops
-  Follows = 6,          ///< infer behind a lowered vertex
-  ClearNeighbour = 7,   ///< clear next to a lowered vertex
-  NotAllowed = 8,       ///< allow list, but the op cannot have the type
-  Recurrence = 9,       ///< a loop's value, lowered with its merge or not
-  CastRetargeted = 10,  ///< a cast to float32 all of whose users are lowered
-  PinTarget = 11,       ///< pinned to the target type
-  PinFloat32 = 12,      ///< pinned to float32
-  PinOther = 13,        ///< pinned to the other 16-bit type
-  NotFloat32 = 14,      ///< nothing to lower
-  Loss = 15,            ///< a loss
-  Preserved = 16,       ///< must not change: an output's node, another device
-  KeepList = 17,        ///< on the keep list
-  NotSupported = 18,    ///< infer or clear, but the op cannot have the type
-  NoAllowBefore = 19,   ///< infer, no allow op before it
-  NoAllowBehind = 20,   ///< infer, an allow op before it but none behind it
-  InputDenied = 21,     ///< infer, follows a lowered vertex and a denied one
-  NoNeighbour = 22,     ///< clear, next to nothing lowered
-  CastStays = 23,       ///< a cast some of whose users are float32
-  UnknownOp = 24,       ///< an op that no model describes
+  AllowList = 1,       ///< on the allow list
+  DenyList = 2,        ///< on the deny list
+  DenySpreads = 3,     ///< between a deny op and a deny or infer op
+  Tied = 4,            ///< shares its value with another vertex
+  Between = 5,         ///< infer or clear between two allow ops
+  Follows = 6,         ///< infer behind a lowered vertex
+  ClearNeighbour = 7,  ///< clear next to a lowered vertex
+  NotAllowed = 8,      ///< allow list, but the op cannot have the type
+  Recurrence = 9,      ///< a loop's value, lowered with its merge or not
+  CastRetargeted = 10, ///< a cast to float32 all of whose users are lowered
+  PinTarget = 11,      ///< pinned to the target type
+  PinFloat32 = 12,     ///< pinned to float32
+  PinOther = 13,       ///< pinned to the other 16-bit type
+  NotFloat32 = 14,     ///< nothing to lower
+  Loss = 15,           ///< a loss
+  Preserved = 16,      ///< must not change: an output's node, another device
+  KeepList = 17,       ///< on the keep list
+  NotSupported = 18,   ///< infer or clear, but the op cannot have the type
+  NoAllowBefore = 19,  ///< infer, no allow op before it
+  NoAllowBehind = 20,  ///< infer, an allow op before it but none behind it
+  InputDenied = 21,    ///< infer, follows a lowered vertex and a denied one
+  NoNeighbour = 22,    ///< clear, next to nothing lowered
+  CastStays = 23,      ///< a cast some of whose users are float32
+  UnknownOp = 24,      ///< an op that no model describes
 };
 /// "R3".
 std::string ruleLabel(Rule rule);

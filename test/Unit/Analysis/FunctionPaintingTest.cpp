@@ -1,4 +1,5 @@
-//===- FunctionPaintingTest.cpp - Functions of foreign ops, painted --------===//
+//===- FunctionPaintingTest.cpp - Functions of foreign ops, painted
+//--------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -71,7 +72,8 @@ func.func @f(%a: tensor<4x4xf32>, %w: tensor<4x4xf32>, %b: tensor<4xf32>,
              %c: tensor<i1>) -> tensor<4x4xf32> {
   %exit = "tf.Exit"(%s#0) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("exit")
   %post = "tf.)" +
-         post + R"("(%exit) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("post")
+         post +
+         R"("(%exit) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("post")
   %m:2 = "tf.Merge"(%enter, %next) {T = f32} : (tensor<4x4xf32>, tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<i32>) loc("merge")
   %s:2 = "tf.Switch"(%m#0, %cond) {T = f32} : (tensor<4x4xf32>, tensor<i1>) -> (tensor<4x4xf32>, tensor<4x4xf32>) loc("switch")
   %i = "tf.Identity"(%s#1) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("identity")
@@ -81,7 +83,8 @@ func.func @f(%a: tensor<4x4xf32>, %w: tensor<4x4xf32>, %b: tensor<4xf32>,
   %cond = "tf.LoopCond"(%c) : (tensor<i1>) -> tensor<i1> loc("cond")
   %enter = "tf.Enter"(%pre) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("enter")
   %pre = "tf.)" +
-         pre + R"("(%a) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("pre")
+         pre +
+         R"("(%a) {T = f32} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("pre")
   return %post : tensor<4x4xf32>
 })";
 }
@@ -106,12 +109,11 @@ protected:
       return success();
     });
     painting = std::make_unique<FunctionPainting>();
-    PaintSettings settings{policy,        inferRule,
-                           models,        Float16Type::get(&context),
+    PaintSettings settings{policy,         inferRule,
+                           models,         Float16Type::get(&context),
                            keepBlockOrder, {}};
-    return paintFunction(
-        cast<FunctionOpInterface>(*module->getBody()->begin()), settings,
-        *painting);
+    return paintFunction(cast<FunctionOpInterface>(*module->getBody()->begin()),
+                         settings, *painting);
   }
   /// Names of the lowered nodes, in alphabetical order.
   std::string lowered() {

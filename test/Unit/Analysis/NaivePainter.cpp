@@ -117,7 +117,8 @@ std::vector<Colour> naive::paint(const Graph &graph, InferRule inferRule) {
   Set unsafe = denied;
 
   // R1.
-  Set roots = pick([&](size_t v) { return list[v] == ListKind::Allow && free[v]; });
+  Set roots =
+      pick([&](size_t v) { return list[v] == ListKind::Allow && free[v]; });
   for (size_t v = 0; v < n; ++v)
     allowed[v] = roots[v] && !unsafe[v];
 
@@ -139,8 +140,7 @@ std::vector<Colour> naive::paint(const Graph &graph, InferRule inferRule) {
         return true;
     return false;
   });
-  Set passable =
-      pick([&](size_t v) { return soft[v] && up[v] && !unsafe[v]; });
+  Set passable = pick([&](size_t v) { return soft[v] && up[v] && !unsafe[v]; });
   Matrix fromDeny = closure(graph, passable);
   for (size_t v = 0; v < n; ++v)
     if (list[v] == ListKind::Deny && !unsafe[v]) {

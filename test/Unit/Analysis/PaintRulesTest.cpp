@@ -46,7 +46,9 @@ public:
     result = amp::paint(graph, rule);
     std::string text;
     for (Colour colour : result.colours)
-      text += colour == Colour::Allow ? 'a' : colour == Colour::Deny ? 'd' : '-';
+      text += colour == Colour::Allow  ? 'a'
+              : colour == Colour::Deny ? 'd'
+                                       : '-';
     return text;
   }
   Rule rule(VertexId v) const { return result.reasons[v].rule; }

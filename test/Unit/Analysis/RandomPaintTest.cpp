@@ -162,7 +162,8 @@ TEST(RandomPaint, paintingAgainPaintsNothing) {
       auto first = paint(graph.build(), rule).colours;
       naive::Graph again = graph;
       for (VertexId v = 0; v < first.size(); ++v)
-        if (first[v] == Colour::Allow || graph.vertices[v].pin == Pin::OtherLow) {
+        if (first[v] == Colour::Allow ||
+            graph.vertices[v].pin == Pin::OtherLow) {
           again.vertices[v].isFloat32 = false;
           again.vertices[v].retargetable = false;
         }
@@ -199,9 +200,9 @@ TEST(RandomPaint, longChains) {
       graph.edges.emplace_back(v - 1, v);
   }
   PaintResult result = paint(graph.build(), InferRule::Between);
-  EXPECT_EQ(std::count(result.colours.begin(), result.colours.end(),
-                       Colour::Allow),
-            n);
+  EXPECT_EQ(
+      std::count(result.colours.begin(), result.colours.end(), Colour::Allow),
+      n);
   graph.vertices[0].list = ListKind::Deny;
   graph.vertices[n - 1].list = ListKind::Infer;
   result = paint(graph.build(), InferRule::Between);

@@ -120,7 +120,8 @@ TEST_F(PolicyFile, theSectionOfATypeBeatsTheListsWhereverItStands) {
 }
 
 TEST_F(PolicyFile, movesComeLast) {
-  request.moves = {{ListKind::Allow, "softmax"}, {ListKind::Deny, "matmul"},
+  request.moves = {{ListKind::Allow, "softmax"},
+                   {ListKind::Deny, "matmul"},
                    {ListKind::Infer, "tf.AddV2"}};
   auto policy = load(write("p.json", R"({"lists": {"allow": ["matmul"],
     "infer": ["add", "mul", "relu"], "deny": ["softmax", "reduce_sum"],

@@ -51,10 +51,9 @@ static std::map<std::string, std::string> difference(const Policy &a,
 }
 
 TEST(Preset, namesAndRules) {
-  EXPECT_EQ(presetNames(),
-            (std::vector<std::string_view>{"default", "tensorflow",
-                                           "tensorflow-2.19", "minimal",
-                                           "none"}));
+  EXPECT_EQ(presetNames(), (std::vector<std::string_view>{
+                               "default", "tensorflow", "tensorflow-2.19",
+                               "minimal", "none"}));
   struct Row {
     const char *name;
     InferRule float16, bfloat16;
@@ -83,11 +82,13 @@ TEST(Preset, sumsMoveInBFloat16) {
     return difference(load(name, Target::Float16),
                       load(name, Target::BFloat16));
   };
-  EXPECT_EQ(moved("default"),
-            (Map{{"reduce_sum", "infer"}, {"reduce_mean", "infer"},
-                 {"square", "infer"}}));
-  Map tensorflow = {{"reduce_sum", "infer"}, {"reduce_mean", "infer"},
-                    {"square", "infer"}, {"rsqrt", "infer"},
+  EXPECT_EQ(moved("default"), (Map{{"reduce_sum", "infer"},
+                                   {"reduce_mean", "infer"},
+                                   {"square", "infer"}}));
+  Map tensorflow = {{"reduce_sum", "infer"},
+                    {"reduce_mean", "infer"},
+                    {"square", "infer"},
+                    {"rsqrt", "infer"},
                     {"one_hot", "keep"}};
   EXPECT_EQ(moved("tensorflow"), tensorflow);
   EXPECT_EQ(moved("tensorflow-2.19"), tensorflow);
@@ -96,8 +97,8 @@ TEST(Preset, sumsMoveInBFloat16) {
 }
 
 TEST(Preset, tensorflowAgainstDefault) {
-  std::map<std::string, std::string> expected = {
-      {"softmax", "infer"}, {"log_softmax", "infer"}};
+  std::map<std::string, std::string> expected = {{"softmax", "infer"},
+                                                 {"log_softmax", "infer"}};
   for (const char *op : {"square", "rsqrt", "sin", "cos", "cumsum", "dropout",
                          "layer_norm", "rms_norm", "gelu", "silu"})
     expected[op] = "keep";

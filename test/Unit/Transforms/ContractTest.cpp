@@ -1,4 +1,5 @@
-//===- ContractTest.cpp - What the contract catches ------------------------===//
+//===- ContractTest.cpp - What the contract catches
+//------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

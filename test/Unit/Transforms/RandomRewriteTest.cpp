@@ -1,4 +1,5 @@
-//===- RandomRewriteTest.cpp - Properties of the rewrite -------------------===//
+//===- RandomRewriteTest.cpp - Properties of the rewrite
+//-------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -88,11 +89,11 @@ protected:
       std::string name = floats[below(floats.size())];
       bool isPinned = false;
       for (const std::string &line : lines)
-        isPinned |= line.rfind(name + " =", 0) == 0 &&
-                    line.find("= f16]") + 1 != 0;
+        isPinned |=
+            line.rfind(name + " =", 0) == 0 && line.find("= f16]") + 1 != 0;
       for (const std::string &line : lines)
-        isPinned |= line.rfind(name + " =", 0) == 0 &&
-                    line.find("= bf16]") + 1 != 0;
+        isPinned |=
+            line.rfind(name + " =", 0) == 0 && line.find("= bf16]") + 1 != 0;
       if (!isPinned)
         outputs += (outputs.empty() ? "" : " ") + name;
     }

@@ -1,4 +1,5 @@
-//===- ReportTest.cpp - What a report says ---------------------------------===//
+//===- ReportTest.cpp - What a report says
+//---------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -106,8 +107,12 @@ TEST_F(Report, json) {
   llvm::json::Object y = find("nodes", "y");
   EXPECT_EQ(llvm::json::Value(llvm::json::Object(y)),
             llvm::json::Value(llvm::json::Object{
-                {"function", "f"}, {"name", "y"}, {"op", "toy.add"},
-                {"list", "infer"}, {"before", "float32"}, {"after", "float16"},
+                {"function", "f"},
+                {"name", "y"},
+                {"op", "toy.add"},
+                {"list", "infer"},
+                {"before", "float32"},
+                {"after", "float16"},
                 {"rule", "R5"},
                 {"reason", "on the infer list, between toy.matmul 'x' and "
                            "toy.matmul 'z'"},
@@ -116,8 +121,11 @@ TEST_F(Report, json) {
   llvm::json::Object cast = find("casts", "z/f32");
   EXPECT_EQ(llvm::json::Value(llvm::json::Object(cast)),
             llvm::json::Value(llvm::json::Object{
-                {"function", "f"}, {"name", "z/f32"}, {"source", "z"},
-                {"from", "float16"}, {"to", "float32"},
+                {"function", "f"},
+                {"name", "z/f32"},
+                {"source", "z"},
+                {"from", "float16"},
+                {"to", "float32"},
                 {"users", llvm::json::Array{"p", "output 1"}}}));
 }
 

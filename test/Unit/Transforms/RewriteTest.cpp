@@ -1,4 +1,5 @@
-//===- RewriteTest.cpp - Where casts go ------------------------------------===//
+//===- RewriteTest.cpp - Where casts go
+//------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -246,9 +247,9 @@ TEST_F(Rewrite, onlyFloat32IsLowered) {
             "y = matmul(d d) f64\n"
             "z = matmul(i i) i32\n"
             "return(x y z)\n");
-  EXPECT_EQ(messages, (std::vector<std::string>{
-                          "nothing was lowered: its allow ops are "
-                          "float16 already"}));
+  EXPECT_EQ(messages,
+            (std::vector<std::string>{"nothing was lowered: its allow ops are "
+                                      "float16 already"}));
 }
 
 TEST_F(Rewrite, pinsByFlag) {

@@ -1,4 +1,5 @@
-//===- ToyDialect.cpp - A foreign dialect for tests ------------------------===//
+//===- ToyDialect.cpp - A foreign dialect for tests
+//------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -55,17 +56,15 @@ public:
 
   Value buildCast(OpBuilder &builder, Location, Value value,
                   FloatType type) const override {
-    return create(builder, "toy.cast",
-                  valueName(value) + "/" + typeName(type), value,
-                  withElement(value.getType(), type))
+    return create(builder, "toy.cast", valueName(value) + "/" + typeName(type),
+                  value, withElement(value.getType(), type))
         ->getResult(0);
   }
   bool isCast(Operation *op) const override {
     return op->getName().getStringRef() == "toy.cast";
   }
   void retargetCast(Operation *cast, FloatType type) const override {
-    cast->getResult(0).setType(
-        withElement(cast->getResult(0).getType(), type));
+    cast->getResult(0).setType(withElement(cast->getResult(0).getType(), type));
   }
   bool isConvertibleConstant(Operation *op) const override {
     return op->getName().getStringRef() == "toy.constant";
@@ -98,8 +97,7 @@ public:
 
 OpModelTable toy::makeTable() {
   OpModelTable table;
-  auto add = [&](llvm::StringRef name,
-                 std::initializer_list<unsigned> operands,
+  auto add = [&](llvm::StringRef name, std::initializer_list<unsigned> operands,
                  std::initializer_list<unsigned> results) -> OpModel & {
     OpModel &model = table[("toy." + name).str()];
     OpModel::Group group;
@@ -181,8 +179,8 @@ std::string ToyTest::print() {
       text += "return";
     text += "(";
     for (OpOperand &operand : op->getOpOperands())
-      text += (operand.getOperandNumber() ? " " : "") +
-              valueName(operand.get());
+      text +=
+          (operand.getOperandNumber() ? " " : "") + valueName(operand.get());
     text += ")";
     for (Type type : op->getResultTypes())
       text += " " + typeName(type);
@@ -226,7 +224,8 @@ std::string ToyTest::rewritten(llvm::StringRef body) {
     }
     if (isReturn) {
       results = usedTypes;
-      ops += "  return " + used + (used.empty() ? "" : " : ") + usedTypes + "\n";
+      ops +=
+          "  return " + used + (used.empty() ? "" : " : ") + usedTypes + "\n";
       continue;
     }
     llvm::StringRef attrs = line.contains('[')
@@ -240,8 +239,9 @@ std::string ToyTest::rewritten(llvm::StringRef body) {
       made += (made.empty() ? "" : ", ") + ("tensor<4x" + part + ">").str();
     ops += "  %" + name.str() + (parts.size() > 1 ? ":2" : "") + " = \"toy." +
            op.str() + "\"(" + used + ") {" + attrs.str() + "} : (" + usedTypes +
-           ") -> (" + made + ") loc(\"" + name.str() + "\"(\"f.json\":" +
-           std::to_string(&line - lines.begin() + 1) + ":3))\n";
+           ") -> (" + made + ") loc(\"" + name.str() +
+           "\"(\"f.json\":" + std::to_string(&line - lines.begin() + 1) +
+           ":3))\n";
   }
   parse(text + (results.empty() ? "" : " -> (" + results + ")") + " {\n" + ops +
         "}");

@@ -1,4 +1,5 @@
-//===- ToyDialect.h - A foreign dialect for tests ----------------*- C++ -*-===//
+//===- ToyDialect.h - A foreign dialect for tests ----------------*- C++
+//-*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
