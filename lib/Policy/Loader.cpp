@@ -14,7 +14,7 @@
 #include "amp/Policy/Policy.h"
 
 #include <algorithm>
-#include <fstream>
+#include <cstdio>
 #include <iterator>
 
 using namespace amp;
@@ -151,6 +151,22 @@ std::string Loader::locate(const Source &source, size_t at,
          caret + "^";
 }
 
+/// Reads a file, up to one byte more than is allowed. C streams, since those of
+/// C++ throw on a folder.
+static bool readFile(const std::string &name, std::string &text) {
+  std::FILE *file = std::fopen(name.c_str(), "rb");
+  if (!file)
+    return false;
+  char buffer[1 << 14];
+  size_t count;
+  while (text.size() <= kMaxBytes &&
+         (count = std::fread(buffer, 1, sizeof(buffer), file)) != 0)
+    text.append(buffer, count);
+  bool ok = !std::ferror(file);
+  std::fclose(file);
+  return ok;
+}
+
 /// Reads and parses a preset or file. `from` is the policy that extends it.
 bool Loader::open(const std::string &name, const Source *from, size_t at,
                   Source &source) {
@@ -173,11 +189,7 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
       if (slash != std::string::npos)
         source.name = from->name.substr(0, slash + 1) + name;
     }
-    std::ifstream file(source.name, std::ios::binary);
-    if (!file)
-      return fail("cannot read policy file '" + source.name + "'");
-    source.text.assign(std::istreambuf_iterator<char>(file), {});
-    if (file.bad())
+    if (!readFile(source.name, source.text))
       return fail("cannot read policy file '" + source.name + "'");
     if (source.text.size() > kMaxBytes)
       return fail("policy file '" + source.name + "' is larger than 16 MiB");

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 using namespace amp;
@@ -169,6 +170,15 @@ TEST_F(PolicyFile, unknownPolicies) {
   EXPECT_FALSE(load("/nonexistent/p.json"));
   EXPECT_EQ(messages[0].text,
             "error: cannot read policy file '/nonexistent/p.json'");
+}
+
+TEST_F(PolicyFile, aFolderIsNoFile) {
+  std::string folder = directory + "folder.json";
+  std::filesystem::create_directory(folder);
+  EXPECT_FALSE(load(folder));
+  EXPECT_EQ(messages[0].text,
+            "error: cannot read policy file '" + folder + "'");
+  std::filesystem::remove(folder);
 }
 
 TEST_F(PolicyFile, messages) {
