@@ -361,7 +361,7 @@ void addShapeOps(Table &table) {
       .doc("The gradient in the shape of x.");
   table.grad("concat_grad", "concat", inferConcatGrad)
       .shapeOnly("values")
-      .out("value_gradient")
+      .out("values_gradient")
       .variadicResults()
       .doc("One result for each value.");
   table.grad("slice_grad", "slice", inferGradients<inferSlice, 1>)

@@ -383,6 +383,13 @@ TEST(Table, BackwardOpsTakeTheGradientAndTheForwardOperands) {
     EXPECT_EQ(forward->differentiable, Differentiable::Yes);
     EXPECT_EQ(forward->family, def.family);
     EXPECT_EQ(forward->isLoss, def.isLoss);
+    // Gradients find their operand by name.
+    for (const ResultDef &result : def.results) {
+      bool isGradient = false;
+      for (const OperandDef &operand : forward->operands)
+        isGradient |= result.name == std::string(operand.name) + "_gradient";
+      EXPECT_TRUE(isGradient) << result.name;
+    }
     EXPECT_EQ(def.operands[0].name, "gradient");
     EXPECT_EQ(def.operands[0].dtypes, DTypes::Floating);
     EXPECT_TRUE(def.operands[0].inGroup);
