@@ -13,6 +13,7 @@
 
 #include "Table.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace amp {
@@ -93,42 +94,44 @@ const AttrDef *OpDef::findAttr(std::string_view attrName) const {
 namespace {
 /// Walks the operand definitions as a node with `count` operands has them.
 /// `present` says of an optional operand whether it is there, or nothing when
-/// the count decides.
+/// the count decides. Operands that the count alone can decide come first to
+/// take what there is beyond the needed ones, so that by count alone the last
+/// operand of `apply_rmsprop` is the condition, not a slot too many.
 template <typename Present>
 const OperandDef *findOperand(const OpDef &def, size_t index, size_t count,
                               Present present) {
-  size_t needed = 0;
+  size_t needed = 0, plain = 0;
   for (const OperandDef &operand : def.operands) {
-    if (operand.arity != Arity::Optional)
+    if (operand.arity != Arity::Optional || present(operand).value_or(false))
       ++needed;
-    else if (present(operand).value_or(false))
-      ++needed;
+    else if (!operand.present)
+      ++plain;
   }
   if (count < needed || index >= count)
     return nullptr;
   size_t spare = count - needed;
+  size_t forPlain = std::min(plain, spare), forSlots = spare - forPlain;
   size_t at = 0;
   const OperandDef *found = nullptr;
   for (const OperandDef &operand : def.operands) {
     size_t taken = 1;
     if (operand.arity == Arity::Variadic) {
       taken += spare;
-      spare = 0;
+      forPlain = forSlots = 0;
     } else if (operand.arity == Arity::Optional) {
       std::optional<bool> there = present(operand);
-      if (there) {
-        taken = *there;
-      } else {
-        taken = spare > 0;
-        spare -= taken;
-      }
+      size_t &left = operand.present ? forSlots : forPlain;
+      taken = there ? *there : left > 0;
+      if (!there)
+        left -= taken;
     }
     if (index >= at && index < at + taken)
       found = &operand;
     at += taken;
   }
-  return spare ? nullptr : found;
+  return at == count ? found : nullptr;
 }
+
 /// Optional operands are there when the attributes say so, if they do.
 auto byAttrs(const OpArgs &args) {
   return [&args](const OperandDef &operand) -> std::optional<bool> {

@@ -185,7 +185,9 @@ struct OpDef {
   /// does not take that many. `attrs` are the node's attributes: they decide
   /// which optional operands of `apply_rmsprop` are there.
   const OperandDef *operand(size_t index, size_t count, Span<Attr> attrs) const;
-  /// The same by the count alone, for callers that ask about type groups.
+  /// The same by the count alone, for callers that ask about type groups: of
+  /// the slots of `apply_rmsprop` it may miss some, but it takes no other
+  /// operand for one.
   const OperandDef *operand(size_t index, size_t count) const;
   /// Text for messages: `(variable, value[, condition])`.
   std::string signature() const;

@@ -514,6 +514,19 @@ TEST(Table, OptionalOperandsAreResolved) {
   EXPECT_EQ(rmsprop.signature(test::parseAttrs(rmsprop, "momentum=0.5")),
             "(variable, rms, momentum, learning_rate, gradient[, condition])");
 
+  // By count alone nothing but a slot is taken for a variable.
+  for (std::string_view attrs :
+       {"", "centered=true", "momentum=0.5", "centered=true momentum=0.5"})
+    for (size_t count = 4; count <= 7; ++count)
+      for (size_t i = 0; i < count; ++i) {
+        const OperandDef *exact =
+            rmsprop.operand(i, count, test::parseAttrs(rmsprop, attrs));
+        const OperandDef *guess = rmsprop.operand(i, count);
+        ASSERT_NE(guess, nullptr);
+        EXPECT_TRUE(!exact || !guess->isVariable || exact->isVariable)
+            << attrs << " " << count << " " << i;
+      }
+
   const OpDef &addN = *findOp("add_n");
   EXPECT_EQ(names(addN, 3, ""), "values values values ");
   EXPECT_EQ(addN.operand(2, 3), &addN.operands[0]);
