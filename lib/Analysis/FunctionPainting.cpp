@@ -19,16 +19,6 @@
 using namespace amp;
 using namespace mlir;
 
-llvm::StringRef amp::getNodeName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (auto name = dyn_cast<NameLoc>(part))
-        return name.getName();
-  return {};
-}
-
 FloatType FunctionPainting::loweredType(VertexId v) const {
   if (result.colours[v] == Colour::Allow)
     return target;

@@ -214,6 +214,8 @@ LogicalResult Rewriter::run() {
       if (failed(castForUsers(value)))
         return failure();
   }
+  if (painting.dialect)
+    painting.dialect->nameGenerated(function);
   return success();
 }
 

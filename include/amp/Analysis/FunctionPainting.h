@@ -89,9 +89,6 @@ llvm::LogicalResult paintFunction(mlir::FunctionOpInterface function,
                                   const PaintSettings &settings,
                                   FunctionPainting &painting);
 
-/// The name of a node: its NameLoc, or empty.
-llvm::StringRef getNodeName(mlir::Location loc);
-
 } // namespace amp
 
 #endif // AMP_ANALYSIS_FUNCTIONPAINTING_H

@@ -29,6 +29,9 @@ struct TypeGroup {
   llvm::SmallVector<mlir::BlockArgument, 0> blockArguments;
 };
 
+/// The name in a location (NameLoc, also inside a FusedLoc); empty without one.
+llvm::StringRef getNodeName(mlir::Location loc);
+
 /// How a dialect makes and recognises what the pass needs in its functions.
 /// Attached to the dialect that owns the ops of a function body.
 class PrecisionDialectInterface
@@ -55,6 +58,9 @@ public:
                                                   mlir::FloatType type) const = 0;
   /// Whether the op reads a variable, whose dtype never changes.
   virtual bool isVariableRead(mlir::Operation *op) const = 0;
+  /// Called when a pass has finished a function: gives the ops that it made
+  /// names that clash with no other.
+  virtual void nameGenerated(mlir::Operation *function) const {}
   /// Appends the names that policies may use for ops of this dialect; none
   /// means that a policy's names are not checked.
   virtual void
