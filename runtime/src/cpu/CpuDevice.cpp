@@ -82,6 +82,11 @@ Status CpuExecutable::prepare() {
     if (step.kernel != Kernel::Matmul)
       continue;
     AMPRT_ASSIGN_OR_RETURN(products[i], makeProduct(program, step));
+    size_t needed = products[i]->scratchBytes();
+    if (step.params.hasScratch &&
+        program.buffers[step.results.back()].bytes() < needed)
+      return Status(Code::Internal, "the scratch memory of step '" + step.name +
+                                        "' is too small");
     if (!step.params.hasScratch)
       bytes = std::max(bytes, products[i]->scratchBytes());
   }

@@ -73,7 +73,9 @@ public:
 };
 Result<std::unique_ptr<Product>> makeProduct(const Program &program,
                                              const Step &step);
-/// oneDNN multiplies bfloat16 on this CPU with its own instructions.
+/// The CPU has instructions that multiply bfloat16, and oneDNN uses them.
+bool canMultiplyBFloat16();
+/// They are faster than converting to float32 and multiplying that.
 bool multipliesBFloat16();
 
 /// Opens the device; `threads` 0 takes all cores.

@@ -12,9 +12,8 @@
 
 using namespace amprt;
 
-Result<WeightsReader>
-amprt::openWeights(const amp::graphfile::GraphFile &file,
-                   const std::string &folder) {
+Result<WeightsReader> amprt::openWeights(const amp::graphfile::GraphFile &file,
+                                         const std::string &folder) {
   if (file.weights.empty())
     return WeightsReader();
   return Status(Code::IoError, "cannot open the weights file '" + folder + "/" +

@@ -136,9 +136,11 @@ void Layouts::addScratch() {
   for (Step &step : builder.program.steps) {
     if (step.kernel != Kernel::Matmul)
       continue;
+    // An operand that is rounded on the way is converted in any case.
     DType dtype = builder.dtype(step.operands[0]);
-    bool multiplies = dtype == DType::Float16 ? traits.multipliesFloat16
-                                              : traits.multipliesBFloat16;
+    bool multiplies = !step.params.castA && !step.params.castB &&
+                      (dtype == DType::Float16 ? traits.multipliesFloat16
+                                               : traits.multipliesBFloat16);
     MatmulScratch scratch = matmulScratch(builder.program, step, multiplies);
     if (!scratch.bytes)
       continue;

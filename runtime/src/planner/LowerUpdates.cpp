@@ -19,7 +19,8 @@ namespace {
 /// The optional last operand, or kNoBuffer.
 uint32_t conditionOf(const NodeLowering &node) {
   size_t count = node.operands.size();
-  const amp::OperandDef *last = node.args.def.operand(count - 1, count);
+  const amp::OperandDef *last =
+      node.args.def.operand(count - 1, count, node.args.attrs);
   return last && last->name == "condition" ? node.operands.back() : kNoBuffer;
 }
 
