@@ -1,0 +1,240 @@
+//===- GraphInterfaces.cpp - How passes build and recognise nodes ---------
+//-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The dialect's side of mixed precision and loss scaling: casts, converted
+// constants, and the ops and state variables of the loss scale.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "mlir/IR/BuiltinAttributes.h"
+
+using namespace mlir;
+using namespace amp;
+using namespace amp::graph;
+
+/// "cast_float16": the last part of names of casts and converted constants.
+static std::string castSuffix(FloatType type) {
+  std::optional<DType> dtype = toDType(type);
+  return "/cast_" + std::string(dtype ? dtypeName(*dtype) : "?");
+}
+
+llvm::APFloat graph::convertSaturating(const llvm::APFloat &value,
+                                       const llvm::fltSemantics &semantics) {
+  llvm::APFloat result = value;
+  bool lossy;
+  result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
+  if (result.isInfinity() && !value.isInfinity())
+    return llvm::APFloat::getLargest(semantics, value.isNegative());
+  if (result.isZero() && !value.isZero())
+    return llvm::APFloat::getSmallest(semantics, value.isNegative());
+  return result;
+}
+
+namespace {
+
+struct GraphPrecision : PrecisionDialectInterface {
+  using PrecisionDialectInterface::PrecisionDialectInterface;
+
+  Value buildCast(OpBuilder &builder, Location loc, Value value,
+                  FloatType type) const override {
+    Operation *cast =
+        createNode(builder, loc, "cast", valueName(value) + castSuffix(type),
+                   value, builder.getNamedAttr("to", TypeAttr::get(type)));
+    return cast ? cast->getResult(0) : Value();
+  }
+
+  bool isCast(Operation *op) const override { return isa<CastOp>(op); }
+
+  void retargetCast(Operation *op, FloatType type) const override {
+    auto old = cast<RankedTensorType>(op->getResult(0).getType());
+    op->setAttr("to", TypeAttr::get(type));
+    op->getResult(0).setType(old.clone(type));
+  }
+
+  bool isConvertibleConstant(Operation *op) const override {
+    auto constant = dyn_cast<ConstantOp>(op);
+    std::optional<ElementsAttr> value =
+        constant ? constant.getValue() : std::nullopt;
+    return value && isa<DenseFPElementsAttr>(*value);
+  }
+
+  Operation *buildConvertedConstant(OpBuilder &builder, Operation *constant,
+                                    FloatType type) const override {
+    auto value =
+        cast<DenseFPElementsAttr>(*cast<ConstantOp>(constant).getValue());
+    auto converted = cast<ElementsAttr>(
+        Attribute(value.mapValues(type, [&](const llvm::APFloat &element) {
+          return convertSaturating(element, type.getFloatSemantics())
+              .bitcastToAPInt();
+        })));
+    std::string name = valueName(constant->getResult(0)) + castSuffix(type);
+    return createNode(builder, constant->getLoc(), "constant", name, {},
+                      builder.getNamedAttr("value", converted));
+  }
+
+  bool isVariableRead(Operation *op) const override { return isa<ReadOp>(op); }
+
+  void nameGenerated(Operation *function) const override {
+    if (auto func = dyn_cast<FuncOp>(function))
+      graph::nameGenerated(func);
+  }
+
+  void getPolicyNames(SmallVectorImpl<StringRef> &names) const override {
+    for (const OpDef &def : allOps())
+      names.push_back(def.name);
+  }
+
+  StringRef getOutputName(Operation *function, unsigned index) const override {
+    auto func = dyn_cast<FuncOp>(function);
+    std::optional<ArrayAttr> names =
+        func ? func.getOutputNames() : std::nullopt;
+    if (!names || index >= names->size())
+      return {};
+    return cast<StringAttr>((*names)[index]).getValue();
+  }
+};
+
+struct GraphLossScale : LossScaleDialectInterface {
+  using LossScaleDialectInterface::LossScaleDialectInterface;
+
+  FailureOr<State> buildState(OpBuilder &builder, Operation *function,
+                              const LossScaleParams &params) const override {
+    auto func = cast<FuncOp>(function);
+    Builder types(builder.getContext());
+    State state;
+    struct Part {
+      StringRef name;
+      Type type;
+      double initial;
+      Value *value;
+    };
+    const Part parts[] = {
+        {"loss_scale/scale", types.getF32Type(), params.initial, &state.scale},
+        {"loss_scale/good_steps", types.getI32Type(), 0, &state.goodSteps},
+        {"loss_scale/bad_steps", types.getI32Type(), 0, &state.badSteps}};
+    for (const Part &part : parts) {
+      FailureOr<Value> read =
+          stateVariable(builder, func, part.name, part.type, part.initial);
+      if (failed(read))
+        return failure();
+      *part.value = *read;
+    }
+    return state;
+  }
+
+  Value buildFixedScale(OpBuilder &builder, Location loc,
+                        float scale) const override {
+    auto type = RankedTensorType::get({}, builder.getF32Type());
+    return result(createNode(
+        builder, loc, "constant", "loss_scale/scale", {},
+        builder.getNamedAttr("value", DenseElementsAttr::get(type, scale))));
+  }
+
+  bool isScaleLoss(Operation *op) const override {
+    return isa<ScaleLossOp>(op);
+  }
+
+  Value buildScaleLoss(OpBuilder &builder, Location loc, Value lossGradient,
+                       Value scale) const override {
+    return result(createNode(builder, loc, "scale_loss",
+                             "loss_scale/scale_loss", {lossGradient, scale}));
+  }
+
+  Value buildUnscale(OpBuilder &builder, Location loc, Value gradient,
+                     Value scale) const override {
+    return result(createNode(builder, loc, "unscale",
+                             valueName(gradient) + "/unscale",
+                             {gradient, scale}));
+  }
+
+  Value buildAllFinite(OpBuilder &builder, Location loc,
+                       ValueRange gradients) const override {
+    return result(createNode(builder, loc, "all_finite",
+                             "loss_scale/all_finite", gradients));
+  }
+
+  void buildUpdate(OpBuilder &builder, Location loc, const State &state,
+                   Value finite, const LossScaleParams &params) const override {
+    auto integer = [&](StringRef name, int64_t value) {
+      return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+    };
+    auto real = [&](StringRef name, double value) {
+      return builder.getNamedAttr(name, builder.getF64FloatAttr(value));
+    };
+    NamedAttribute attrs[] = {integer("growth_steps", params.growthSteps),
+                              real("growth", params.growth),
+                              real("backoff", params.backoff),
+                              real("min", params.min),
+                              real("max", params.max),
+                              integer("decrease_every", params.decreaseEvery)};
+    Operation *update = createNode(
+        builder, loc, "update_loss_scale", "loss_scale/update",
+        {state.scale, state.goodSteps, state.badSteps, finite}, attrs);
+    if (!update)
+      return;
+    Value variables[] = {state.scale, state.goodSteps, state.badSteps};
+    for (auto [index, variable] : llvm::enumerate(variables))
+      createNode(builder, loc, "assign", valueName(variable) + "/assign",
+                 {variable, update->getResult(index)});
+  }
+
+private:
+  static Value result(Operation *node) {
+    return node ? node->getResult(0) : Value();
+  }
+
+  /// The read of a scalar state variable, which is made where it is missing.
+  static FailureOr<Value> stateVariable(OpBuilder &builder, FuncOp function,
+                                        StringRef name, Type elementType,
+                                        double initial) {
+    auto module = function->getParentOfType<ModuleOp>();
+    auto type = RankedTensorType::get({}, elementType);
+    Operation *existing = module.lookupSymbol(name);
+    auto variable = dyn_cast_or_null<VariableOp>(existing);
+    if (existing && (!variable || variable.getType() != type))
+      return existing->emitError("variable '")
+             << name << "' is state of the loss scale and must be " << type;
+    OpBuilder::InsertionGuard guard(builder);
+    if (!variable) {
+      // Behind the variables there are, before the first function.
+      builder.setInsertionPointToStart(module.getBody());
+      for (VariableOp other : module.getOps<VariableOp>())
+        builder.setInsertionPointAfter(other);
+      Attribute value =
+          isa<FloatType>(elementType)
+              ? Attribute(builder.getF64FloatAttr(initial))
+              : Attribute(builder.getI64IntegerAttr(int64_t(initial)));
+      DictionaryAttr init = builder.getDictionaryAttr(
+          {builder.getNamedAttr("kind", builder.getStringAttr("constant")),
+           builder.getNamedAttr("value", value)});
+      variable = createVariable(builder, function.getLoc(), name, type, init);
+      variable.setTrainable(false);
+    }
+    Operation *lastRead = nullptr;
+    for (Operation &op : function.getBody().front()) {
+      auto read = dyn_cast<ReadOp>(op);
+      if (!read)
+        break;
+      if (read.getVariable() == name)
+        return Value(read.getResult());
+      lastRead = read;
+    }
+    if (lastRead)
+      builder.setInsertionPointAfter(lastRead);
+    else
+      builder.setInsertionPointToStart(&function.getBody().front());
+    return Value(createRead(builder, function.getLoc(), variable).getResult());
+  }
+};
+
+} // namespace
+
+void graph::addDialectInterfaces(GraphDialect *dialect) {
+  dialect->addInterface(std::make_unique<GraphPrecision>(dialect));
+  dialect->addInterface(std::make_unique<GraphLossScale>(dialect));
+}

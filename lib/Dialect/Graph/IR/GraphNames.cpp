@@ -1,0 +1,180 @@
+//===- GraphNames.cpp - Names and creation of nodes -----------------------
+//-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Names live in locations; nodes made by passes get names that nothing else in
+// the function has.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Dialect/Graph/IR/GraphOps.h"
+
+using namespace mlir;
+using namespace amp;
+using namespace amp::graph;
+
+StringRef graph::nodeName(Operation *op) {
+  if (auto variable = dyn_cast<VariableOp>(op))
+    return variable.getSymName();
+  if (auto read = dyn_cast<ReadOp>(op))
+    return read.getVariable();
+  return getNodeName(op->getLoc());
+}
+
+Location graph::namedLoc(StringRef name, Location loc) {
+  while (auto named = dyn_cast<NameLoc>(loc))
+    loc = named.getChildLoc();
+  return NameLoc::get(StringAttr::get(loc.getContext(), name), loc);
+}
+
+std::string graph::valueName(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto function = dyn_cast<FuncOp>(argument.getOwner()->getParentOp());
+    auto name = function ? function.getArgAttrOfType<StringAttr>(
+                               argument.getArgNumber(), kNameAttr)
+                         : StringAttr();
+    return name ? name.str() : "arg" + std::to_string(argument.getArgNumber());
+  }
+  auto result = cast<OpResult>(value);
+  std::string name = nodeName(result.getOwner()).str();
+  if (result.getResultNumber())
+    name += "/" + std::to_string(result.getResultNumber());
+  return name;
+}
+
+/// Calls `visit` with the name of each input, node and variable in reach.
+static void
+forEachName(FuncOp function,
+            llvm::function_ref<void(StringRef, Operation *)> visit) {
+  if (auto module = function->getParentOfType<ModuleOp>())
+    for (VariableOp variable : module.getOps<VariableOp>())
+      visit(variable.getSymName(), nullptr);
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr))
+      visit(name.getValue(), nullptr);
+  if (function.isExternal())
+    return;
+  for (Operation &op : function.getBody().front())
+    if (!isa<ReadOp, ReturnOp>(op))
+      visit(nodeName(&op), &op);
+}
+
+NameAllocator::NameAllocator(FuncOp function) {
+  forEachName(function, [&](StringRef name, Operation *) {
+    if (!name.empty())
+      taken.insert(name);
+  });
+}
+
+std::string NameAllocator::fresh(StringRef name) {
+  if (taken.insert(name).second)
+    return name.str();
+  unsigned &suffix = next[name];
+  while (true) {
+    std::string candidate = (name + "_" + Twine(++suffix)).str();
+    if (taken.insert(candidate).second)
+      return candidate;
+  }
+}
+
+void graph::nameGenerated(FuncOp function) {
+  NameAllocator names;
+  SmallVector<Operation *> generated;
+  forEachName(function, [&](StringRef name, Operation *op) {
+    if (op && (name.empty() || op->hasAttr(kGeneratedAttr)))
+      generated.push_back(op);
+    else
+      names.take(name);
+  });
+  for (Operation *op : generated) {
+    StringRef wanted = nodeName(op);
+    std::string base =
+        wanted.empty() ? op->getName().stripDialect().str() : wanted.str();
+    std::string name = names.fresh(base);
+    if (name != wanted)
+      op->setLoc(namedLoc(name, op->getLoc()));
+  }
+}
+
+Operation *graph::createNode(OpBuilder &builder, Location loc, StringRef op,
+                             StringRef name, ValueRange operands,
+                             ArrayRef<NamedAttribute> attrs, StringRef origin) {
+  MLIRContext *context = builder.getContext();
+  const OpDef *def = findOp(std::string_view(op.data(), op.size()));
+  if (!def) {
+    emitError(loc) << "'" << op << "' is not in the op table";
+    return nullptr;
+  }
+  OperationState state(namedLoc(name, loc), "graph." + op.str());
+  state.addOperands(operands);
+  state.addAttributes(attrs);
+  std::vector<amp::TensorType> inputs, inferred;
+  std::vector<Attr> values;
+  for (Value operand : operands) {
+    std::optional<amp::TensorType> type =
+        operand ? toTensorType(operand.getType()) : std::nullopt;
+    if (!type) {
+      emitError(loc) << "'" << op << "' cannot take this operand";
+      return nullptr;
+    }
+    inputs.push_back(std::move(*type));
+  }
+  for (const NamedAttribute &attr : attrs) {
+    StringRef key = attr.getName().getValue();
+    if (op == "constant" && key == "value") {
+      auto elements = cast<ElementsAttr>(attr.getValue());
+      state.addTypes(elements.getShapedType());
+      continue;
+    }
+    const AttrDef *attrDef = def->findAttr(key);
+    if (!attrDef)
+      continue;
+    std::optional<AttrValue> value =
+        fromMLIRAttr(attrDef->kind, attr.getValue());
+    if (!value) {
+      emitError(loc) << "attribute '" << key << "' of '" << op
+                     << "' has the wrong kind";
+      return nullptr;
+    }
+    values.push_back({attrDef->name, std::move(*value)});
+  }
+  if (op != "constant") {
+    if (std::optional<OpError> error =
+            inferTypes(*def, inputs, values, inferred)) {
+      emitError(loc) << "'" << op << "': " << error->message;
+      return nullptr;
+    }
+    for (const amp::TensorType &type : inferred)
+      state.addTypes(toMLIRType(context, type));
+  }
+  Operation *node = builder.create(state);
+  node->setAttr(kGeneratedAttr, builder.getUnitAttr());
+  if (!origin.empty())
+    node->setAttr(kOriginAttr, builder.getStringAttr(origin));
+  return node;
+}
+
+VariableOp graph::createVariable(OpBuilder &builder, Location loc,
+                                 StringRef name, RankedTensorType type,
+                                 DictionaryAttr init, ArrayAttr shapeNames) {
+  OperationState state(loc, VariableOp::getOperationName());
+  state.addAttribute("sym_name", builder.getStringAttr(name));
+  state.addAttribute("type", TypeAttr::get(type));
+  if (init)
+    state.addAttribute("init", init);
+  if (shapeNames)
+    state.addAttribute("shape_names", shapeNames);
+  return cast<VariableOp>(builder.create(state));
+}
+
+ReadOp graph::createRead(OpBuilder &builder, Location loc,
+                         VariableOp variable) {
+  OperationState state(namedLoc(variable.getSymName(), loc),
+                       ReadOp::getOperationName());
+  state.addAttribute("variable_ref", FlatSymbolRefAttr::get(variable));
+  state.addTypes(variable.getType());
+  return cast<ReadOp>(builder.create(state));
+}

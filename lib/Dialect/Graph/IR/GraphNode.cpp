@@ -1,0 +1,196 @@
+//===- GraphNode.cpp - What all nodes share -------------------------------
+//-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// One verifier, one precision model and one way to find a gradient for every
+// node, all read from the op's description in OpSet.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Dialect/Graph/IR/GraphOps.h"
+
+using namespace mlir;
+using namespace amp;
+using namespace amp::graph;
+
+const OpDef *graph::getOpDef(Operation *op) {
+  if (!isa_and_nonnull<GraphDialect>(op->getDialect()))
+    return nullptr;
+  return findOp(op->getName().stripDialect());
+}
+
+/// Types as OpSet sees them; false for a type that no graph file has.
+static bool toTensorTypes(TypeRange types,
+                          std::vector<amp::TensorType> &result) {
+  result.reserve(types.size());
+  for (Type type : types) {
+    std::optional<amp::TensorType> tensor = toTensorType(type);
+    if (!tensor)
+      return false;
+    result.push_back(std::move(*tensor));
+  }
+  return true;
+}
+
+/// Whether a value of type `actual` can be what OpSet infers: sizes that one of
+/// them does not know do not disagree.
+static bool agrees(const amp::TensorType &inferred,
+                   const amp::TensorType &actual) {
+  if (inferred.dtype != actual.dtype ||
+      inferred.shape.size() != actual.shape.size())
+    return false;
+  for (size_t i = 0; i < inferred.shape.size(); ++i)
+    if (inferred.shape[i].isFixed() && actual.shape[i].isFixed() &&
+        inferred.shape[i] != actual.shape[i])
+      return false;
+  return true;
+}
+
+static LogicalResult verifyConstant(ConstantOp op) {
+  if (!op.getInputs().empty() || op.getOutputs().size() != 1)
+    return op.emitOpError("takes no operands and has one result");
+  std::optional<ElementsAttr> value = op.getValue();
+  if (value.has_value() == op.getWeights().has_value())
+    return op.emitOpError("needs either a value or an entry of the weights");
+  if (value && value->getShapedType() != op.getOutputs().front().getType())
+    return op.emitOpError("has a value of type ")
+           << value->getShapedType() << " and a result of type "
+           << op.getOutputs().front().getType();
+  if (!toTensorType(op.getOutputs().front().getType()))
+    return op.emitOpError("has no element type of graph files");
+  return success();
+}
+
+LogicalResult graph::verifyNode(Operation *op) {
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return verifyConstant(constant);
+  const OpDef *def = getOpDef(op);
+  if (!def)
+    return op->emitOpError("is not in the op table");
+  std::vector<amp::TensorType> operands, results, inferred;
+  if (!toTensorTypes(op->getOperandTypes(), operands) ||
+      !toTensorTypes(op->getResultTypes(), results))
+    return op->emitOpError("has a value whose element type graph files do not "
+                           "have");
+  std::vector<Attr> attrs;
+  std::string_view wrong;
+  if (failed(readNodeAttrs(op, *def, attrs, wrong)))
+    return op->emitOpError("attribute '")
+           << StringRef(wrong) << "' has the wrong kind";
+  if (std::optional<OpError> error =
+          inferTypes(*def, operands, attrs, inferred))
+    return op->emitOpError() << error->message;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const OperandDef *operand = def->operand(i, operands.size(), attrs);
+    if (operand && operand->isVariable &&
+        !op->getOperand(i).getDefiningOp<ReadOp>())
+      return op->emitOpError("operand ")
+             << i << " ('" << StringRef(operand->name)
+             << "') must be a variable";
+  }
+  if (inferred.size() != results.size())
+    return op->emitOpError("has ")
+           << results.size() << " results instead of " << inferred.size();
+  for (size_t i = 0; i < results.size(); ++i)
+    if (!agrees(inferred[i], results[i]))
+      return op->emitOpError("result ")
+             << i << " has type " << toString(results[i])
+             << " but the op makes " << toString(inferred[i]);
+  return success();
+}
+
+void graph::getNodeTypeGroups(Operation *op,
+                              SmallVectorImpl<TypeGroup> &groups) {
+  const OpDef *def = getOpDef(op);
+  if (!def)
+    return;
+  TypeGroup group;
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    const OperandDef *operand = def->operand(i, op->getNumOperands());
+    if (operand && operand->inGroup &&
+        isa<FloatType>(getElementTypeOrSelf(op->getOperand(i).getType())))
+      group.operands.push_back(i);
+  }
+  for (unsigned i = 0; i < op->getNumResults(); ++i)
+    if (def->result(i).inGroup &&
+        isa<FloatType>(getElementTypeOrSelf(op->getResult(i).getType())))
+      group.results.push_back(i);
+  if (!group.operands.empty() || !group.results.empty())
+    groups.push_back(std::move(group));
+}
+
+/// Numbers that the low type cannot hold become the nearest that it can, as
+/// elements of constants do.
+static void saturateAttrs(Operation *op, FloatType type) {
+  for (StringRef name : {"min", "max", "alpha", "value"}) {
+    auto attr = op->getAttrOfType<FloatAttr>(name);
+    if (!attr)
+      continue;
+    llvm::APFloat largest = llvm::APFloat::getLargest(type.getFloatSemantics());
+    bool lossy;
+    largest.convert(llvm::APFloat::IEEEdouble(),
+                    llvm::APFloat::rmNearestTiesToEven, &lossy);
+    double value = attr.getValueAsDouble(), limit = largest.convertToDouble();
+    if (!std::isfinite(value) || std::abs(value) <= limit)
+      continue;
+    op->setAttr(name,
+                FloatAttr::get(attr.getType(), std::copysign(limit, value)));
+  }
+}
+
+LogicalResult graph::retargetNode(Operation *op, FloatType type) {
+  SmallVector<TypeGroup, 1> groups;
+  getNodeTypeGroups(op, groups);
+  if (groups.empty())
+    return failure();
+  for (unsigned i : groups.front().results) {
+    auto old = cast<RankedTensorType>(op->getResult(i).getType());
+    op->getResult(i).setType(old.clone(type));
+  }
+  if (isa<OneHotOp>(op))
+    op->setAttr("dtype", TypeAttr::get(type));
+  saturateAttrs(op, type);
+  return success();
+}
+
+bool graph::isLossNode(Operation *op) {
+  const OpDef *def = getOpDef(op);
+  return def && def->isLoss;
+}
+
+/// Position of the operand that OpSet calls `name`, or the operand count.
+static unsigned findOperand(Operation *op, std::string_view name) {
+  const OpDef *def = getOpDef(op);
+  std::vector<Attr> attrs;
+  std::string_view wrong;
+  unsigned count = op->getNumOperands();
+  if (!def || failed(readNodeAttrs(op, *def, attrs, wrong)))
+    return count;
+  for (unsigned i = 0; i < count; ++i) {
+    const OperandDef *operand = def->operand(i, count, attrs);
+    if (operand && operand->name == name)
+      return i;
+  }
+  return count;
+}
+
+OpOperand *graph::findGradientOperand(Operation *op) {
+  unsigned index = findOperand(op, "gradient");
+  return index < op->getNumOperands() ? &op->getOpOperand(index) : nullptr;
+}
+
+Value graph::getNodeCondition(Operation *op) {
+  unsigned index = findOperand(op, "condition");
+  return index < op->getNumOperands() ? op->getOperand(index) : Value();
+}
+
+void graph::setNodeCondition(Operation *op, Value condition) {
+  unsigned index = findOperand(op, "condition");
+  if (index < op->getNumOperands())
+    op->setOperand(index, condition);
+  else
+    op->insertOperands(op->getNumOperands(), condition);
+}
