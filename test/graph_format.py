@@ -12,6 +12,8 @@ import lit.formats
 import lit.TestRunner
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# FileCheck reads its lines from the side file.
+_FILECHECK = re.compile(r"(FileCheck\b[^|\n]*?) %s(?!\w)")
 _DIRECTIVE = re.compile(r"^\s*(RUN|REQUIRES|UNSUPPORTED|XFAIL|DEFINE|REDEFINE|[A-Z][A-Z0-9_-]*(-[A-Z]+)*):")
 
 
@@ -26,7 +28,7 @@ def decode(text):
             except ValueError:
                 continue
             if _DIRECTIVE.match(value):
-                found = value
+                found = _FILECHECK.sub(r"\1 %doc", value) if "RUN:" in value else value
                 break
         lines.append(found)
     return "\n".join(lines) + "\n"
@@ -45,10 +47,7 @@ class GraphFormat(lit.formats.ShTest):
         with open(side, "w", encoding="utf-8") as f:
             f.write(decoded)
         here = os.path.dirname(source)
-        extra = [
-            (r"FileCheck([^|\n]*) %s", r"FileCheck\1 " + side),
-            ("%s", source), ("%S", here), ("%p", here),
-        ]
+        extra = [("%doc", side), ("%s", source), ("%S", here), ("%p", here)]
         test.getSourcePath = lambda: side
         try:
             return lit.TestRunner.executeShTest(
