@@ -53,7 +53,12 @@ std::string ReportBuilder::nameOf(Operation *op) const {
   return name.empty() ? op->getName().getStringRef().str() : name.str();
 }
 
-std::string ReportBuilder::nameOf(Value value) const {
+std::string ReportBuilder::nameOf(const FunctionPainting &painting,
+                                  Value value) const {
+  Operation *op = value.getDefiningOp();
+  if (painting.dialect && (!op || painting.dialect->isVariableRead(op)))
+    if (std::string name = painting.dialect->getInputName(value); !name.empty())
+      return name;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     llvm::StringRef name = getNodeName(argument.getLoc());
     return name.empty() ? "argument " + std::to_string(argument.getArgNumber())
@@ -180,7 +185,7 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
   ReportCast cast;
   cast.function = report.functions.size() - 1;
   cast.name = nameOf(inserted.op);
-  cast.source = nameOf(inserted.source);
+  cast.source = nameOf(painting, inserted.source);
   cast.from = elementTypeName(inserted.from);
   cast.to = elementTypeName(inserted.to);
   for (auto [user, operand] : inserted.users) {

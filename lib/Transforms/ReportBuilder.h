@@ -37,7 +37,7 @@ private:
   void addCast(const FunctionPainting &painting, const InsertedCast &cast);
   void emitRemark(const PaintedOp &painted, const ReportNode &node);
   std::string nameOf(mlir::Operation *op) const;
-  std::string nameOf(mlir::Value value) const;
+  std::string nameOf(const FunctionPainting &painting, mlir::Value value) const;
 
   PrecisionReport &report;
   const PaintSettings &settings;

@@ -65,6 +65,9 @@ public:
   /// means that a policy's names are not checked.
   virtual void
   getPolicyNames(llvm::SmallVectorImpl<llvm::StringRef> &names) const {}
+  /// The name of a function's input or of a variable that is read, for
+  /// reports; empty when it has none.
+  virtual std::string getInputName(mlir::Value value) const { return {}; }
   /// The name of a function's output; empty when outputs have none.
   virtual llvm::StringRef getOutputName(mlir::Operation *function,
                                         unsigned index) const {
