@@ -89,6 +89,10 @@ struct GraphPrecision : PrecisionDialectInterface {
       names.push_back(def.name);
   }
 
+  std::string getInputName(Value value) const override {
+    return valueName(value);
+  }
+
   StringRef getOutputName(Operation *function, unsigned index) const override {
     auto func = dyn_cast<FuncOp>(function);
     std::optional<ArrayAttr> names =
