@@ -50,11 +50,15 @@ class Diagnostics {
 public:
   explicit Diagnostics(size_t maxErrors = Limits().errors) : max(maxErrors) {}
   void error(Offset at, std::string message);
+  /// An error that is about another file, one that the source names: missing
+  /// weights. Programs exit with another code.
+  void ioError(Offset at, std::string message);
   void warning(Offset at, std::string message);
   /// Belongs to the message before it.
   void note(Offset at, std::string message);
 
   bool hasErrors() const { return errors != 0; }
+  bool hasIOErrors() const { return ioErrors; }
   /// True once the limit is reached: stop looking for more.
   bool full() const { return errors >= max; }
   const std::vector<Diagnostic> &all() const { return list; }
@@ -64,7 +68,10 @@ public:
 
 private:
   std::vector<Diagnostic> list;
-  size_t errors = 0, max;
+  size_t errors = 0, warnings = 0, max;
+  bool ioErrors = false;
+  /// The last message was past the limit, and its notes are too.
+  bool dropping = false;
 };
 
 } // namespace amp::graphfile

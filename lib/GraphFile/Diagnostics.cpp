@@ -1,0 +1,168 @@
+//===- Diagnostics.cpp - Errors at file:line:col with a caret -------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The line table of a source text, and the rendering of messages about it.
+//===----------------------------------------------------------------------===//
+
+#include "amp/GraphFile/Diagnostics.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+using namespace amp::graphfile;
+
+SourceText::SourceText(std::string name, std::string text)
+    : fileName(std::move(name)), contents(std::move(text)) {
+  lineStarts.push_back(0);
+  const char *first = contents.data(), *last = first + contents.size();
+  for (const char *at = first; at != last;) {
+    const void *newline = std::memchr(at, '\n', last - at);
+    if (!newline)
+      break;
+    at = static_cast<const char *>(newline) + 1;
+    lineStarts.push_back(at - first);
+  }
+}
+
+LineColumn SourceText::lineColumn(Offset at) const {
+  at = std::min<Offset>(at, contents.size());
+  auto next = std::upper_bound(lineStarts.begin(), lineStarts.end(), at);
+  return {static_cast<uint32_t>(next - lineStarts.begin()),
+          static_cast<uint32_t>(at - *(next - 1) + 1)};
+}
+
+std::string_view SourceText::line(Offset at) const {
+  at = std::min<Offset>(at, contents.size());
+  auto next = std::upper_bound(lineStarts.begin(), lineStarts.end(), at);
+  Offset start = *(next - 1);
+  Offset end = next == lineStarts.end() ? contents.size() : *next - 1;
+  if (end > start && contents[end - 1] == '\r')
+    --end;
+  return std::string_view(contents).substr(start, end - start);
+}
+
+void Diagnostics::error(Offset at, std::string message) {
+  // Nobody reads past the limit, but a note must not join another message.
+  if (full()) {
+    dropping = true;
+    return;
+  }
+  ++errors;
+  dropping = false;
+  list.push_back({Severity::Error, at, std::move(message)});
+}
+
+void Diagnostics::ioError(Offset at, std::string message) {
+  if (!full())
+    ioErrors = true;
+  error(at, std::move(message));
+}
+
+void Diagnostics::warning(Offset at, std::string message) {
+  // Warnings have a limit of their own size, so that neither hides the other.
+  dropping = warnings >= max;
+  if (dropping)
+    return;
+  ++warnings;
+  list.push_back({Severity::Warning, at, std::move(message)});
+}
+
+void Diagnostics::note(Offset at, std::string message) {
+  if (!dropping)
+    list.push_back({Severity::Note, at, std::move(message)});
+}
+
+namespace {
+
+/// A line of the source may be a whole file: only its part around the message
+/// is shown.
+constexpr size_t kShownBefore = 80, kShownWidth = 160;
+
+bool isContinuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+void renderLine(std::string &out, const SourceText &source, Offset at) {
+  std::string_view line = source.line(at);
+  size_t column = source.lineColumn(at).column - 1;
+  column = std::min(column, line.size());
+  size_t first = column > kShownWidth - kShownBefore && line.size() > kShownWidth
+                     ? column - kShownBefore
+                     : 0;
+  // Do not cut a character in two.
+  while (first > 0 && isContinuation(line[first]))
+    --first;
+  size_t last = std::min(line.size(), first + kShownWidth);
+  while (last < line.size() && isContinuation(line[last]))
+    ++last;
+  std::string caret;
+  if (first > 0) {
+    out += "...";
+    caret += "   ";
+  }
+  for (size_t i = first; i < last; ++i) {
+    unsigned char c = line[i];
+    // A terminal must not obey what a file holds.
+    out += c == '\t' || (c >= 0x20 && c != 0x7F) ? line[i] : '?';
+    // One column per character, and a tab is as wide as the one above it.
+    if (i < column && !isContinuation(line[i]))
+      caret += c == '\t' ? '\t' : ' ';
+  }
+  if (last < line.size())
+    out += "...";
+  out += '\n';
+  out += caret;
+  out += "^\n";
+}
+
+void renderOne(std::string &out, const SourceText &source,
+               const Diagnostic &diagnostic) {
+  static constexpr std::string_view kinds[] = {"error", "warning", "note"};
+  out += source.name();
+  bool isSomewhere = diagnostic.at != kNowhere;
+  if (isSomewhere) {
+    LineColumn place = source.lineColumn(diagnostic.at);
+    out += ':';
+    out += std::to_string(place.line);
+    out += ':';
+    out += std::to_string(place.column);
+  }
+  out += ": ";
+  out += kinds[size_t(diagnostic.severity)];
+  out += ": ";
+  for (char c : diagnostic.message) {
+    unsigned char byte = c;
+    out += byte >= 0x20 && byte != 0x7F ? c : '?';
+  }
+  out += '\n';
+  if (isSomewhere)
+    renderLine(out, source, diagnostic.at);
+}
+
+} // namespace
+
+std::string Diagnostics::render(const SourceText &source) const {
+  // Groups of a message and its notes, by the place of the message.
+  std::vector<size_t> heads;
+  for (size_t i = 0; i < list.size(); ++i)
+    if (i == 0 || list[i].severity != Severity::Note)
+      heads.push_back(i);
+  std::stable_sort(heads.begin(), heads.end(), [&](size_t a, size_t b) {
+    return list[a].at < list[b].at;
+  });
+  std::string out;
+  for (size_t head : heads) {
+    renderOne(out, source, list[head]);
+    for (size_t i = head + 1;
+         i < list.size() && list[i].severity == Severity::Note; ++i)
+      renderOne(out, source, list[i]);
+  }
+  if (full())
+    out += source.name() + ": … and more errors\n";
+  return out;
+}
