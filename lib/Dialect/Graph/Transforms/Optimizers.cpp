@@ -127,6 +127,7 @@ FailureOr<VariableOp> ModuleVariables::state(StringRef name,
     builder.setInsertionPointToStart(module.getBody());
   VariableOp variable =
       createVariable(builder, loc, name, type, init, shapeNames);
+  variable.setTrainable(false);
   byName[name] = variable;
   inOrder.push_back(variable);
   last = variable;
