@@ -1,0 +1,67 @@
+//===- Conformance.h - One op on one device ------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Runs a graph of one node on a device and compares its results with float64,
+// within a bound that follows from the types: one rounding as a result is
+// stored, and what the caller says of the arithmetic before that.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_TEST_RUNTIME_CONFORMANCE_H
+#define AMP_TEST_RUNTIME_CONFORMANCE_H
+
+#include "../Support.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+namespace amprt::test {
+
+/// The suites run on every device that the runtime will have.
+class Conformance : public ::testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override;
+
+  /// Runs `op`; inputs are called i0, i1, …. On the null device the results
+  /// are zero and nothing is compared.
+  std::vector<Tensor> run(const std::string &op,
+                          const std::vector<Tensor> &inputs,
+                          const std::string &attrs = "", size_t results = 1);
+  /// Compares result 0, or leaves it on the null device.
+  void expectNear(const std::vector<Tensor> &got,
+                  const std::vector<double> &expected,
+                  const std::function<double(size_t)> &computeBound,
+                  const std::string &what);
+  void expectExactly(const std::vector<Tensor> &got,
+                     const std::vector<double> &expected,
+                     const std::string &what) {
+    expectNear(got, expected, nullptr, what);
+  }
+  bool isNull() const { return GetParam() == std::string("null"); }
+  std::mt19937_64 random{testSeed()};
+};
+
+#define AMP_CONFORMANCE_DEVICES(SUITE)                                         \
+  INSTANTIATE_TEST_SUITE_P(                                                    \
+      Devices, SUITE, ::testing::Values("cpu", "null", "cuda"),                \
+      [](const auto &info) { return std::string(info.param); })
+
+/// Half a unit in the last place of 1 in the type, and its smallest step.
+double unitRoundoff(DType dtype);
+double smallestStep(DType dtype);
+/// Of the type that the runtime computes in.
+double computeRoundoff(DType dtype);
+
+inline const std::vector<DType> kFloats = {DType::Float16, DType::BFloat16,
+                                           DType::Float32, DType::Float64};
+inline const std::vector<DType> kInts = {DType::Int8, DType::UInt8,
+                                         DType::Int32, DType::Int64};
+
+} // namespace amprt::test
+
+#endif // AMP_TEST_RUNTIME_CONFORMANCE_H

@@ -1,0 +1,207 @@
+//===- UpdateTest.cpp - Conformance: optimizers --------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Three steps of every optimizer against Keras 3's formulas in float64, and the
+// test that every op with a lowering is in the conformance suite.
+//===----------------------------------------------------------------------===//
+
+#include "../../../runtime/src/planner/Lowering.h"
+#include "Conformance.h"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+using namespace amprt;
+using namespace amprt::test;
+
+namespace {
+
+struct State {
+  double variable = 0;
+  std::vector<double> slots;
+};
+
+struct Optimizer {
+  const char *op;
+  const char *attrs;
+  std::vector<std::string> slots;
+  bool iterations;
+  /// One step from iteration `t` (from 0) with rate and gradient.
+  void (*step)(State &state, double rate, double gradient, double t);
+};
+
+const Optimizer kOptimizers[] = {
+    {"apply_sgd",
+     "",
+     {},
+     false,
+     [](State &s, double rate, double g, double) { s.variable -= rate * g; }},
+    {"apply_sgd",
+     "\"weight_decay\": 0.1",
+     {},
+     false,
+     [](State &s, double rate, double g, double) {
+       s.variable -= s.variable * 0.1 * rate;
+       s.variable -= rate * g;
+     }},
+    {"apply_momentum",
+     "\"momentum\": 0.9",
+     {"momentum"},
+     false,
+     [](State &s, double rate, double g, double) {
+       s.slots[0] = 0.9 * s.slots[0] - rate * g;
+       s.variable += s.slots[0];
+     }},
+    {"apply_momentum",
+     "\"momentum\": 0.9, \"nesterov\": true",
+     {"momentum"},
+     false,
+     [](State &s, double rate, double g, double) {
+       s.slots[0] = 0.9 * s.slots[0] - rate * g;
+       s.variable += 0.9 * s.slots[0] - rate * g;
+     }},
+    {"apply_rmsprop",
+     "\"rho\": 0.9, \"epsilon\": 1e-07",
+     {"rms"},
+     false,
+     [](State &s, double rate, double g, double) {
+       s.slots[0] = 0.9 * s.slots[0] + 0.1 * g * g;
+       s.variable -= rate * g / std::sqrt(s.slots[0] + 1e-7);
+     }},
+    {"apply_rmsprop",
+     "\"rho\": 0.9, \"epsilon\": 0.01, \"centered\": true, \"momentum\": 0.5",
+     {"rms", "mg", "momentum"},
+     false,
+     [](State &s, double rate, double g, double) {
+       s.slots[0] = 0.9 * s.slots[0] + 0.1 * g * g;
+       s.slots[1] = 0.9 * s.slots[1] + 0.1 * g;
+       s.slots[2] =
+           0.5 * s.slots[2] +
+           rate * g / std::sqrt(s.slots[0] - s.slots[1] * s.slots[1] + 0.01);
+       s.variable -= s.slots[2];
+     }},
+    {"apply_adam",
+     "\"beta_1\": 0.9, \"beta_2\": 0.999, \"epsilon\": 1e-07",
+     {"m", "v"},
+     true,
+     [](State &s, double rate, double g, double t) {
+       s.slots[0] += (g - s.slots[0]) * 0.1;
+       s.slots[1] += (g * g - s.slots[1]) * 0.001;
+       double alpha = rate * std::sqrt(1 - std::pow(0.999, t + 1)) /
+                      (1 - std::pow(0.9, t + 1));
+       s.variable -= s.slots[0] * alpha / (std::sqrt(s.slots[1]) + 1e-7);
+     }},
+    {"apply_adamw",
+     "\"weight_decay\": 0.04",
+     {"m", "v"},
+     true,
+     [](State &s, double rate, double g, double t) {
+       s.variable -= s.variable * 0.04 * rate;
+       s.slots[0] += (g - s.slots[0]) * 0.1;
+       s.slots[1] += (g * g - s.slots[1]) * 0.001;
+       double alpha = rate * std::sqrt(1 - std::pow(0.999, t + 1)) /
+                      (1 - std::pow(0.9, t + 1));
+       s.variable -= s.slots[0] * alpha / (std::sqrt(s.slots[1]) + 1e-7);
+     }},
+};
+
+std::string updateGraph(const Optimizer &optimizer, const std::string &size) {
+  std::string variables, inputs = "\"w\"";
+  auto add = [&](const std::string &name, const std::string &dtype,
+                 const std::string &shape) {
+    variables += (variables.empty() ? "" : ", ") +
+                 std::string("{\"name\": \"") + name + "\", \"dtype\": \"" +
+                 dtype + "\", \"shape\": " + shape +
+                 ", \"init\": {\"zeros\": {}}}";
+  };
+  add("w", "float32", size);
+  for (const std::string &slot : optimizer.slots) {
+    add("w/" + slot, "float32", size);
+    inputs += ", \"w/" + slot + "\"";
+  }
+  add("optimizer/iterations", "int64", "[]");
+  if (optimizer.iterations)
+    inputs += ", \"optimizer/iterations\"";
+  return oneFunction(
+      variables,
+      "{\"name\": \"rate\", \"dtype\": \"float32\", \"shape\": []}, {\"name\": "
+      "\"g\", \"dtype\": \"float32\", \"shape\": " +
+          size + "}",
+      "{\"name\": \"one\", \"op\": \"constant\", \"inputs\": [], \"attrs\": "
+      "{\"dtype\": \"int64\", \"shape\": [], \"value\": 1}},\n"
+      "{\"name\": \"count\", \"op\": \"assign_add\", \"inputs\": "
+      "[\"optimizer/iterations\", \"one\"]},\n"
+      "{\"name\": \"apply\", \"op\": \"" +
+          std::string(optimizer.op) + "\", \"inputs\": [" + inputs +
+          ", \"rate\", \"g\"], \"attrs\": {" + optimizer.attrs + "}}",
+      "{\"name\": \"o\", \"value\": \"one\"}");
+}
+
+class UpdateConformance : public Conformance {};
+
+TEST_P(UpdateConformance, Optimizers) {
+  for (const Optimizer &optimizer : kOptimizers)
+    for (int64_t size : {0, 1, 37}) {
+      SessionOptions options;
+      options.device = GetParam();
+      auto session = openSession(
+          updateGraph(optimizer, "[" + std::to_string(size) + "]"), options);
+      ASSERT_TRUE(session);
+      Tensor start = randomTensor(DType::Float32, {size}, random);
+      ASSERT_TRUE(session->setVariable("w", start).ok());
+      std::vector<State> states(static_cast<size_t>(size));
+      for (size_t i = 0; i < states.size(); ++i) {
+        states[i].variable = start.at(int64_t(i));
+        states[i].slots.assign(optimizer.slots.size(), 0);
+      }
+      Tensor rate = tensorOf(DType::Float32, {}, {0.05});
+      for (int t = 0; t < 3; ++t) {
+        Tensor g = randomTensor(DType::Float32, {size}, random);
+        auto result = session->run("f", {{"rate", &rate}, {"g", &g}});
+        ASSERT_TRUE(result.ok()) << result.status().toString();
+        for (size_t i = 0; i < states.size(); ++i)
+          optimizer.step(states[i], rate.at(0), g.at(int64_t(i)), t);
+      }
+      if (isNull())
+        continue;
+      // Numbers of size 1 to 4, a few roundings per step, three steps; the
+      // first steps of rmsprop divide by roots of small numbers.
+      Tensor w = *session->variable("w");
+      for (size_t i = 0; i < states.size(); ++i) {
+        EXPECT_NEAR(w.at(int64_t(i)), states[i].variable, 3e-6)
+            << optimizer.op << " " << optimizer.attrs;
+        for (size_t k = 0; k < optimizer.slots.size(); ++k)
+          EXPECT_NEAR(
+              session->variable("w/" + optimizer.slots[k])->at(int64_t(i)),
+              states[i].slots[k], 3e-6)
+              << optimizer.op << " " << optimizer.slots[k];
+      }
+    }
+}
+
+AMP_CONFORMANCE_DEVICES(UpdateConformance);
+
+/// By name in the sources of the suite: each test may run in its own process.
+TEST(ConformanceSuite, HasEveryOpWithALowering) {
+  std::string folder = std::string(AMP_SOURCE_DIR) + "/test/Runtime/";
+  std::string text;
+  for (const char *name :
+       {"Conformance/ElementwiseTest.cpp", "Conformance/TensorTest.cpp",
+        "Conformance/UpdateTest.cpp", "SessionTest.cpp"}) {
+    std::ifstream in(folder + name);
+    ASSERT_TRUE(in) << name;
+    std::stringstream all;
+    all << in.rdbuf();
+    text += all.str();
+  }
+  for (const auto &[op, lower] : planner::loweringTable())
+    EXPECT_NE(text.find("\"" + std::string(op) + "\""), std::string::npos)
+        << op;
+}
+
+} // namespace
