@@ -321,7 +321,7 @@ struct GradientsPass : graph::impl::GradientsBase<GradientsPass> {
   void runOnOperation() override {
     ModuleVariables variables(getOperation());
     for (FuncOp function : getOperation().getOps<FuncOp>())
-      if (function->hasAttr("training") &&
+      if (function->hasAttr("training") && !function.isExternal() &&
           failed(expandTraining(function, variables)))
         return signalPassFailure();
   }
