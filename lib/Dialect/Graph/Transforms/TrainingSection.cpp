@@ -134,6 +134,9 @@ FailureOr<SmallVector<ReadOp>> readVariables(FuncOp function,
                                              const ModuleVariables &variables) {
   llvm::StringSet<> names;
   auto list = training.getAs<ArrayAttr>("variables");
+  if (!list && training.contains("variables"))
+    return emitError(trainingLoc(function, "variables"),
+                     "'variables' must be a list of names");
   if (list) {
     Location loc = trainingLoc(function, "variables");
     for (Attribute entry : list) {
