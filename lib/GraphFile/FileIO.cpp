@@ -104,13 +104,6 @@ int flush(int fd) {
   return errno;
 }
 
-std::string folderOf(const std::string &path) {
-  size_t slash = path.rfind('/');
-  if (slash == std::string::npos)
-    return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 /// Follows links whose end does not exist yet. Returns errno, or 0.
 int resolveDangling(std::string &path) {
   for (int hops = 0; hops < 40; ++hops) {
@@ -125,6 +118,13 @@ int resolveDangling(std::string &path) {
 }
 
 } // namespace
+
+std::string amp::graphfile::folderOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos)
+    return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 std::optional<std::string> amp::graphfile::readFile(const std::string &path,
                                                     std::string &text,

@@ -56,6 +56,10 @@ private:
   bool ownsFd = false;
 };
 
+/// The folder of a file, where the paths it names start: "." for a bare name
+/// and for standard input.
+std::string folderOf(const std::string &path);
+
 /// Opens a regular file below `folder` for reading and returns its descriptor,
 /// or -1 and what went wrong. `relativePath` must not be absolute, hold "..",
 /// or go over a symbolic link: then `*refused` is set, which tells a path that

@@ -1,0 +1,293 @@
+//===- Writer.cpp - Writes graph files ------------------------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The layout of the file: which keys stand where, and on which lines.
+//===----------------------------------------------------------------------===//
+
+#include "amp/GraphFile/Writer.h"
+
+#include "WriteText.h"
+
+using namespace amp;
+using namespace amp::graphfile;
+
+namespace {
+
+class FileWriter {
+public:
+  std::string run(const GraphFile &file);
+
+private:
+  /// A key of an object whose keys have a line each.
+  void lineKey(std::string_view name, std::string_view indent, bool &first);
+  void appendDoc(const Doc &doc, bool isString, std::string_view separator);
+  void writeDocKey(const Doc &doc, bool isString);
+  void writeVariable(const Variable &variable);
+  void writeNode(const Node &node);
+  void writeFunction(const Function &function);
+  void writeOutputs(const std::vector<Output> &outputs);
+  void writeTraining(const Training &training);
+  void value(const ValueName &name) { appendString(out, toString(name)); }
+  void values(const std::vector<ValueName> &names);
+
+  std::string out;
+};
+
+void FileWriter::lineKey(std::string_view name, std::string_view indent,
+                         bool &first) {
+  out += first ? "\n" : ",\n";
+  first = false;
+  out += indent;
+  appendString(out, name);
+  out += ": ";
+}
+
+void FileWriter::appendDoc(const Doc &doc, bool isString,
+                           std::string_view separator) {
+  if (isString && doc.size() == 1)
+    return appendString(out, doc.front());
+  out += '[';
+  for (size_t i = 0; i < doc.size(); ++i) {
+    if (i)
+      out += separator;
+    appendString(out, doc[i]);
+  }
+  out += ']';
+}
+
+/// "doc" of an element that has one line.
+void FileWriter::writeDocKey(const Doc &doc, bool isString) {
+  if (doc.empty() && isString)
+    return;
+  out += ", \"doc\": ";
+  appendDoc(doc, isString, ", ");
+}
+
+void FileWriter::values(const std::vector<ValueName> &names) {
+  out += '[';
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i)
+      out += ", ";
+    value(names[i]);
+  }
+  out += ']';
+}
+
+void FileWriter::writeVariable(const Variable &variable) {
+  out += "{\"name\": ";
+  appendString(out, variable.name);
+  writeDocKey(variable.doc, variable.docIsString);
+  out += ", ";
+  appendType(out, variable.type);
+  if (variable.init) {
+    out += ", \"init\": ";
+    appendSetting(out, *variable.init);
+  }
+  if (!variable.weights.empty()) {
+    out += ", \"weights\": ";
+    appendString(out, variable.weights);
+  }
+  if (!variable.trainable)
+    out += ", \"trainable\": false";
+  out += '}';
+}
+
+void FileWriter::writeNode(const Node &node) {
+  out += "{\"name\": ";
+  appendString(out, node.name);
+  writeDocKey(node.doc, node.docIsString);
+  out += ", \"op\": ";
+  appendString(out, node.op);
+  if (!node.inputs.empty()) {
+    out += ", \"inputs\": ";
+    values(node.inputs);
+  }
+  appendAttrs(out, node);
+  if (node.precision) {
+    out += ", \"precision\": ";
+    appendString(out, dtypeName(*node.precision));
+  }
+  if (!node.origin.empty()) {
+    out += ", \"origin\": ";
+    appendString(out, node.origin);
+  }
+  if (node.types) {
+    out += ", \"types\": [";
+    for (size_t i = 0; i < node.types->size(); ++i) {
+      out += i ? ", {" : "{";
+      appendType(out, (*node.types)[i]);
+      out += '}';
+    }
+    out += ']';
+  }
+  out += '}';
+}
+
+void FileWriter::writeOutputs(const std::vector<Output> &outputs) {
+  out += '[';
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Output &output = outputs[i];
+    if (i)
+      out += ", ";
+    if (output.value.name == output.name && output.value.result == 0) {
+      appendString(out, output.name);
+      continue;
+    }
+    out += "{\"name\": ";
+    appendString(out, output.name);
+    out += ", \"value\": ";
+    value(output.value);
+    out += '}';
+  }
+  out += ']';
+}
+
+void FileWriter::writeTraining(const Training &training) {
+  bool first = true;
+  auto key = [&](std::string_view name) {
+    out += first ? "{" : ", ";
+    first = false;
+    appendString(out, name);
+    out += ": ";
+  };
+  key("loss");
+  value(training.loss);
+  if (training.optimizer) {
+    key("optimizer");
+    appendSetting(out, *training.optimizer);
+  }
+  if (training.variables) {
+    key("variables");
+    values(*training.variables);
+  }
+  if (training.clipNorm) {
+    key("clip_norm");
+    appendReal(out, *training.clipNorm);
+  }
+  if (training.accumulateSteps) {
+    key("accumulate_steps");
+    appendInt(out, *training.accumulateSteps);
+  }
+  if (training.schedule) {
+    key("schedule");
+    appendSetting(out, *training.schedule);
+  }
+  if (!training.noDecay.empty()) {
+    key("no_decay");
+    values(training.noDecay);
+  }
+  if (!training.gradients.empty()) {
+    key("gradients");
+    for (size_t i = 0; i < training.gradients.size(); ++i) {
+      out += i ? ", " : "{";
+      appendString(out, training.gradients[i].variable);
+      out += ": ";
+      value(training.gradients[i].value);
+    }
+    out += '}';
+  }
+  if (training.lossGradient) {
+    key("loss_gradient");
+    value(*training.lossGradient);
+  }
+  out += '}';
+}
+
+void FileWriter::writeFunction(const Function &function) {
+  static constexpr std::string_view indent = "      ";
+  bool first = true;
+  out += "    {";
+  lineKey("name", indent, first);
+  appendString(out, function.name);
+  if (!function.doc.empty() || !function.docIsString) {
+    lineKey("doc", indent, first);
+    appendDoc(function.doc, function.docIsString, ",\n              ");
+  }
+  lineKey("inputs", indent, first);
+  out += '[';
+  for (size_t i = 0; i < function.inputs.size(); ++i) {
+    if (i)
+      out += ",\n                 ";
+    out += "{\"name\": ";
+    appendString(out, function.inputs[i].name);
+    out += ", ";
+    appendType(out, function.inputs[i].type);
+    out += '}';
+  }
+  out += ']';
+  lineKey("nodes", indent, first);
+  out += '[';
+  for (size_t i = 0; i < function.nodes.size(); ++i) {
+    out += i ? ",\n        " : "\n        ";
+    writeNode(function.nodes[i]);
+  }
+  if (!function.nodes.empty())
+    out += "\n      ";
+  out += ']';
+  lineKey("outputs", indent, first);
+  writeOutputs(function.outputs);
+  if (function.training) {
+    lineKey("training", indent, first);
+    writeTraining(*function.training);
+  }
+  out += "\n    }";
+}
+
+std::string FileWriter::run(const GraphFile &file) {
+  static constexpr std::string_view indent = "  ";
+  size_t nodes = 0;
+  for (const Function &function : file.functions)
+    nodes += function.nodes.size();
+  out.reserve(1024 + 160 * (nodes + file.variables.size()));
+  bool first = true;
+  out += '{';
+  if (!file.schema.empty()) {
+    lineKey("$schema", indent, first);
+    appendString(out, file.schema);
+  }
+  lineKey("format", indent, first);
+  out += "\"amp-graph\"";
+  lineKey("version", indent, first);
+  appendString(out, file.version.empty() ? "1.0" : file.version);
+  if (!file.name.empty()) {
+    lineKey("name", indent, first);
+    appendString(out, file.name);
+  }
+  if (!file.doc.empty() || !file.docIsString) {
+    lineKey("doc", indent, first);
+    appendDoc(file.doc, file.docIsString, ",\n          ");
+  }
+  if (!file.weights.empty()) {
+    lineKey("weights", indent, first);
+    appendString(out, file.weights);
+  }
+  if (!file.variables.empty()) {
+    lineKey("variables", indent, first);
+    out += '[';
+    for (size_t i = 0; i < file.variables.size(); ++i) {
+      out += i ? ",\n    " : "\n    ";
+      writeVariable(file.variables[i]);
+    }
+    out += "\n  ]";
+  }
+  lineKey("functions", indent, first);
+  out += '[';
+  for (size_t i = 0; i < file.functions.size(); ++i) {
+    out += i ? ",\n" : "\n";
+    writeFunction(file.functions[i]);
+  }
+  if (!file.functions.empty())
+    out += "\n  ";
+  out += "]\n}\n";
+  return std::move(out);
+}
+
+} // namespace
+
+std::string amp::graphfile::writeGraphFile(const GraphFile &file) {
+  return FileWriter().run(file);
+}
