@@ -42,9 +42,9 @@ getPolicy(Operation *root, const MixedPrecisionOptions &options) {
     llvm::StringRef text = message.text;
     text.consume_front(message.isError ? "error: " : "warning: ");
     if (message.isError)
-      root->emitError() << text;
+      emitError(root->getLoc()) << text;
     else
-      root->emitWarning() << text;
+      emitWarning(root->getLoc()) << text;
   }
   if (!policy)
     return nullptr;
@@ -111,7 +111,7 @@ static LogicalResult resolvePins(Operation *root,
     if (found)
       continue;
     failed = true;
-    InFlightDiagnostic diag = root->emitError()
+    InFlightDiagnostic diag = emitError(root->getLoc())
                               << "--pin: no node matches '" << pin << "'";
     std::string_view nearest =
         nearestName(std::string_view(glob.data(), glob.size()), names);
@@ -192,7 +192,7 @@ static LogicalResult run(Operation *root,
   // Nothing to lower is worth a word, unless the policy lowers nothing at all.
   if (std::string why = report.whyNothing();
       !why.empty() && !policy->members(ListKind::Allow).empty())
-    root->emitWarning() << "nothing was lowered: " << why;
+    emitWarning(root->getLoc()) << "nothing was lowered: " << why;
   return success();
 }
 

@@ -25,7 +25,7 @@ using namespace mlir;
 
 static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
   if (function.getFunctionType() != type)
-    return function.emitError()
+    return emitError(function.getLoc())
            << "contract: the type of the function was " << type
            << " and is now " << function.getFunctionType();
   llvm::ArrayRef<Type> results = function.getResultTypes();
@@ -60,7 +60,7 @@ static LogicalResult verifyLow(FunctionOpInterface function, DictionaryAttr low,
   for (NamedAttribute entry : low) {
     auto expected = dyn_cast<IntegerAttr>(entry.getValue());
     if (!expected)
-      return function.emitError("contract: the record is malformed");
+      return emitError(function.getLoc(), "contract: the record is malformed");
     // That ops are missing is the fingerprint's matter.
     auto found = counts.find(entry.getName().getValue());
     if (found == counts.end())
@@ -107,7 +107,7 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
     auto low = record.getAs<DictionaryAttr>("low");
     auto type = record.getAs<TypeAttr>("type");
     if (!print || !low || !type) {
-      function.emitError("contract: the record is malformed");
+      emitError(function.getLoc(), "contract: the record is malformed");
       failed = true;
       return;
     }
@@ -115,8 +115,8 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
                  succeeded(verifyLow(function, low, models)) &&
                  succeeded(verifyCasts(function));
     if (holds && fingerprint(function) != print.getValue()) {
-      function.emitError("contract: more than casts has changed, the "
-                         "fingerprint is another one");
+      emitError(function.getLoc(), "contract: more than casts has changed, the "
+                                   "fingerprint is another one");
       holds = false;
     }
     if (holds)
