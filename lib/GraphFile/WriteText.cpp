@@ -111,6 +111,19 @@ void graphfile::appendType(std::string &out, const TensorType &type) {
 
 namespace {
 
+/// The number that a 16-bit element has, so that what is written fits the type
+/// again; half to even.
+float roundToLow(double value, DType dtype) {
+  if (value == 0 || !std::isfinite(value))
+    return static_cast<float>(value);
+  int digits = dtype == DType::Float16 ? 11 : 8;
+  int lowest = dtype == DType::Float16 ? -24 : -133;
+  int exponent;
+  std::frexp(value, &exponent);
+  double unit = std::ldexp(1.0, std::max(exponent - digits, lowest));
+  return static_cast<float>(std::nearbyint(value / unit) * unit);
+}
+
 void appendElement(std::string &out, const Literal &literal, DType dtype,
                    size_t index) {
   if (isFloating(dtype) && index < literal.floats.size()) {
@@ -118,7 +131,8 @@ void appendElement(std::string &out, const Literal &literal, DType dtype,
     if (dtype == DType::Float64)
       appendReal(out, value);
     else
-      appendReal(out, static_cast<float>(value));
+      appendReal(out, isLow(dtype) ? roundToLow(value, dtype)
+                                   : static_cast<float>(value));
   } else if (!isFloating(dtype) && index < literal.ints.size()) {
     if (dtype == DType::Bool)
       out += literal.ints[index] ? "true" : "false";
