@@ -96,8 +96,8 @@ template <typename T> RunFunction floatingFunction(ScalarOp op) {
     AMPRT_UNARY(Tanh, std::tanh(x))
     AMPRT_UNARY(Sigmoid, sigmoid(x))
     AMPRT_UNARY(Silu, x * sigmoid(x))
-    AMPRT_UNARY(Softplus, (x > 0 ? x : T(0)) +
-                              std::log1p(std::exp(-std::abs(x))) + (x - x))
+    AMPRT_UNARY(Softplus,
+                (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))))
     AMPRT_UNARY(Erf, std::erf(x))
     AMPRT_UNARY(Floor, std::floor(x))
     AMPRT_UNARY(Ceil, std::ceil(x))
@@ -144,7 +144,7 @@ template <typename T> RunFunction commonFunction(ScalarOp op) {
   switch (op) {
     AMPRT_UNARY(Neg, T(-W(x)))
     AMPRT_UNARY(Abs, x < 0 ? T(-W(x)) : kFloat<T> ? std::abs(x) : x)
-    AMPRT_UNARY(Sign, T((x > 0) - (x < 0)) + (kFloat<T> ? x - x : T(0)))
+    AMPRT_UNARY(Sign, x != x ? x : T((x > 0) - (x < 0)))
     AMPRT_UNARY(Square, T(W(x) * W(x)))
     AMPRT_UNARY(Relu, x <= 0 ? T(0) : x)
     AMPRT_UNARY(Relu6, x <= 0 ? T(0) : x >= 6 ? T(6) : x)

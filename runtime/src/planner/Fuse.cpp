@@ -29,6 +29,7 @@ public:
   void fuseEpilogues();
   void fuseElementwise();
   void fuseCastsIntoProducts();
+  void fuseCastsIntoReductions();
   void removeDead();
 
 private:
@@ -276,6 +277,26 @@ void Fuser::fuseCastsIntoProducts() {
   }
 }
 
+/// A reduction reads 16-bit numbers as the float32 numbers that they are.
+void Fuser::fuseCastsIntoReductions() {
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].results.empty() || !isCastOf(steps[i]) || steps[i].cached)
+      continue;
+    uint32_t value = steps[i].results[0], source = steps[i].operands[0];
+    uint32_t next = onlyReader(value);
+    if (next == kNoBuffer || next < i || steps[next].kernel != Kernel::Reduce ||
+        !amp::isLow(builder.dtype(source)) ||
+        builder.dtype(value) != DType::Float32 ||
+        builder.dims(source) != builder.dims(value))
+      continue;
+    steps[next].operands[0] = source;
+    mergeNames(steps[next], steps[i]);
+    steps[i] = Step();
+    readers[value].clear();
+    replaceReader(source, i, next);
+  }
+}
+
 /// Steps whose value nothing needs, and the holes that merging left.
 void Fuser::removeDead() {
   std::vector<bool> needed(builder.base.size(), false);
@@ -311,5 +332,6 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   fuser.fuseEpilogues();
   fuser.fuseElementwise();
   fuser.fuseCastsIntoProducts();
+  fuser.fuseCastsIntoReductions();
   fuser.removeDead();
 }
