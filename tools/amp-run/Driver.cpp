@@ -109,9 +109,9 @@ private:
 };
 
 int Driver::readModel() {
-  std::string text, error;
-  if (!gf::readFile(options.model, text, error))
-    return fail(kIo, error);
+  std::string text;
+  if (const auto error = gf::readFile(options.model, text))
+    return fail(kIo, *error);
   const std::string name =
       options.model == "-" ? "<standard input>" : options.model;
   source = std::make_unique<gf::SourceText>(name, std::move(text));
@@ -392,9 +392,8 @@ int Driver::finish() {
     std::fputs(table.c_str(), stderr);
     return kOk;
   }
-  std::string error;
-  if (!gf::writeFile(options.profileFile, table, error))
-    return fail(kIo, error);
+  if (const auto error = gf::writeFile(options.profileFile, table))
+    return fail(kIo, *error);
   return kOk;
 }
 

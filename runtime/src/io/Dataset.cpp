@@ -9,8 +9,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "amprt/io/Dataset.h"
-#include "amp/GraphFile/Safetensors.h"
 #include "amprt/io/Idx.h"
+#include "amprt/io/Safetensors.h"
 
 #include <cstdlib>
 #include <sys/stat.h>
@@ -80,6 +80,29 @@ Result<Dataset> loadMnist(const std::string &folder) {
   AMPRT_ASSIGN_OR_RETURN(data.test,
                          readMnistSplit(folder, "t10k-images-idx3-ubyte",
                                         "t10k-labels-idx1-ubyte"));
+  return data;
+}
+
+Result<Dataset> loadSafetensors(const std::string &path) {
+  AMPRT_ASSIGN_OR_RETURN(std::vector<NamedValue> values,
+                         readSafetensors(path));
+  Dataset data;
+  data.name = path;
+  for (NamedValue &value : values) {
+    const Dims &dims = value.tensor.dims();
+    if (dims.empty())
+      return invalid("'" + path + "': the array '" + value.name +
+                     "' is a scalar and has no examples");
+    if (!data.train.fields.empty() && dims[0] != data.train.examples())
+      return invalid("'" + path + "': the array '" + value.name + "' has " +
+                     std::to_string(dims[0]) + " examples, but '" +
+                     data.train.fields[0].name + "' has " +
+                     std::to_string(data.train.examples()));
+    data.train.fields.push_back(
+        {std::move(value.name), std::move(value.tensor), false});
+  }
+  if (data.train.fields.empty())
+    return invalid("'" + path + "' has no arrays");
   return data;
 }
 

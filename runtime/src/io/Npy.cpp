@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "amprt/io/Npy.h"
+#include "amp/GraphFile/FileIO.h"
 
 #include <algorithm>
 
@@ -242,6 +243,19 @@ Result<Tensor> parseNpy(std::string_view text, const std::string &path) {
     for (int64_t i = 0; i < tensor.size(); ++i)
       tensor.as<uint8_t>()[i] = tensor.as<uint8_t>()[i] != 0;
   return tensor;
+}
+
+Result<Tensor> readNpy(const std::string &path) {
+  std::string text;
+  if (auto error = amp::graphfile::readFile(path, text))
+    return Status(Code::IoError, *error);
+  return parseNpy(text, path);
+}
+
+Status writeNpy(const std::string &path, const Tensor &tensor) {
+  if (auto error = amp::graphfile::writeFile(path, formatNpy(tensor)))
+    return Status(Code::IoError, *error);
+  return okStatus();
 }
 
 std::string formatNpy(const Tensor &tensor) {
