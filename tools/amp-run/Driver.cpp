@@ -116,8 +116,8 @@ int Driver::readModel() {
       options.model == "-" ? "<standard input>" : options.model;
   source = std::make_unique<gf::SourceText>(name, std::move(text));
   gf::Diagnostics diagnostics;
-  checked = gf::readGraphFile(*source, diagnostics,
-                              gf::folderOf(options.model));
+  checked =
+      gf::readGraphFile(*source, diagnostics, gf::folderOf(options.model));
   std::fputs(diagnostics.render(*source).c_str(), stderr);
   return checked ? kOk : kBadInput;
 }
@@ -142,9 +142,9 @@ int Driver::chooseFunction() {
     if (candidate.name == options.function)
       function = &candidate;
   if (!function)
-    return fail(kBadInput, unknownName("'" + options.model +
-                                           "' has no function",
-                                       options.function, names));
+    return fail(kBadInput,
+                unknownName("'" + options.model + "' has no function",
+                            options.function, names));
   if (function->training) {
     // The command that helps, with the user's own file name.
     std::string stem = options.model;
@@ -153,15 +153,16 @@ int Driver::chooseFunction() {
     return fail(kBadInput,
                 "the training of function '" + std::string(function->name) +
                     "' is not expanded; run first: amp-opt " + options.model +
-                    " -o " + stem + ".float16.json (for float32: amp-opt "
-                    "--policy=none " + options.model + " -o " + stem +
-                    ".float32.json)");
+                    " -o " + stem +
+                    ".float16.json (for float32: amp-opt "
+                    "--policy=none " +
+                    options.model + " -o " + stem + ".float32.json)");
   }
   if (!options.eval.empty() &&
       std::find(names.begin(), names.end(), options.eval) == names.end())
-    return fail(kBadInput, unknownName("'" + options.model +
-                                           "' has no function",
-                                       options.eval, names));
+    return fail(kBadInput,
+                unknownName("'" + options.model + "' has no function",
+                            options.eval, names));
   return kOk;
 }
 
@@ -202,8 +203,8 @@ void Driver::watchSteps() {
 int Driver::reportNumerics(bool skipped) {
   if (!options.checkNumerics || !numerics.failed())
     return kOk;
-  std::fputs(
-      numerics.render(*source, session->file().file, skipped).c_str(), stderr);
+  std::fputs(numerics.render(*source, session->file().file, skipped).c_str(),
+             stderr);
   numerics.startCall();
   return skipped ? kOk : kBadInput;
 }
@@ -267,16 +268,16 @@ int Driver::callOnce() {
         std::find_if(function->inputs.begin(), function->inputs.end(),
                      [&](const auto &i) { return i.name == path.name; });
     if (input == function->inputs.end())
-      return fail(kBadInput, unknownName(where + " has no input", path.name,
-                                         inputNames));
+      return fail(kBadInput,
+                  unknownName(where + " has no input", path.name, inputNames));
     auto tensor = amprt::io::readNpy(path.path);
     if (!tensor.ok())
       return fail(tensor.status());
     auto converted =
         amprt::io::convertTensor(*std::move(tensor), input->type.dtype);
     if (!converted.ok())
-      return fail(kBadInput, "input '" + path.name + "': " +
-                                 converted.status().message());
+      return fail(kBadInput,
+                  "input '" + path.name + "': " + converted.status().message());
     tensors.push_back(*std::move(converted));
     inputs.push_back({path.name, &tensors.back()});
   }

@@ -95,11 +95,11 @@ std::string NumericsCheck::render(const amp::graphfile::SourceText &source,
         if (candidate.name == node)
           at = candidate.nameAt;
   std::string message =
-      "node '" + node + "' of function '" + found->function + "' is the first " +
+      "node '" + node + "' of function '" + found->function +
+      "' is the first " +
       "to make a number that is not finite: " + std::to_string(found->count) +
       " of " + amprt::describe(found->dtype, found->dims) + ", the first is " +
-      numberName(found->number) + " at " +
-      position(found->first, found->dims);
+      numberName(found->number) + " at " + position(found->first, found->dims);
   amp::graphfile::Diagnostics diagnostics;
   if (asWarning)
     diagnostics.warning(at, std::move(message));
@@ -126,7 +126,8 @@ std::string Profile::render() const {
   double total = 0;
   for (const Row &row : rows)
     total += row.second.seconds;
-  std::string text = "   seconds  share   calls  ms/call  kernel          step\n";
+  std::string text =
+      "   seconds  share   calls  ms/call  kernel          step\n";
   char line[96];
   for (const auto &[key, entry] : rows) {
     std::snprintf(line, sizeof line, "%10.3f %5.1f%% %7lld %8.3f  %-15s ",

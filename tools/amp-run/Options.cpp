@@ -97,7 +97,8 @@ Problem bindings(std::string_view text,
 Problem size(std::string_view text, std::vector<NamedNumber> &list) {
   NamedNumber entry;
   std::string value;
-  if (!split(text, entry.name, value) || !integer(value, 1, entry.value).empty())
+  if (!split(text, entry.name, value) ||
+      !integer(value, 1, entry.value).empty())
     return "NAME=NUMBER";
   list.push_back(std::move(entry));
   return {};

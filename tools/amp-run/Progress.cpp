@@ -16,8 +16,7 @@
 namespace amprun {
 
 void printEpoch(const amprt::io::EpochReport &epoch, int64_t epochs) {
-  std::printf("epoch %lld/%lld  loss %.4f",
-              static_cast<long long>(epoch.epoch),
+  std::printf("epoch %lld/%lld  loss %.4f", static_cast<long long>(epoch.epoch),
               static_cast<long long>(epochs), epoch.loss);
   if (epoch.accuracy)
     std::printf("  accuracy %.4f", *epoch.accuracy);

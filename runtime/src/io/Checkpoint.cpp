@@ -53,8 +53,7 @@ Status saveCheckpoint(const Session &session, const std::string &path) {
 }
 
 Status loadCheckpoint(Session &session, const std::string &path) {
-  AMPRT_ASSIGN_OR_RETURN(std::vector<NamedValue> values,
-                         readSafetensors(path));
+  AMPRT_ASSIGN_OR_RETURN(std::vector<NamedValue> values, readSafetensors(path));
   const auto &variables = session.file().file.variables;
   auto find = [&](std::string_view name) -> const Tensor * {
     for (const NamedValue &value : values)

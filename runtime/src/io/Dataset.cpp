@@ -84,8 +84,7 @@ Result<Dataset> loadMnist(const std::string &folder) {
 }
 
 Result<Dataset> loadSafetensors(const std::string &path) {
-  AMPRT_ASSIGN_OR_RETURN(std::vector<NamedValue> values,
-                         readSafetensors(path));
+  AMPRT_ASSIGN_OR_RETURN(std::vector<NamedValue> values, readSafetensors(path));
   Dataset data;
   data.name = path;
   for (NamedValue &value : values) {

@@ -19,8 +19,8 @@ Result<std::vector<NamedValue>> readSafetensors(const std::string &path) {
   using amp::graphfile::SafetensorsFile;
   std::string error;
   bool missing = false;
-  const auto file = SafetensorsFile::open(
-      path, error, SafetensorsFile::Mode::Map, &missing);
+  const auto file =
+      SafetensorsFile::open(path, error, SafetensorsFile::Mode::Map, &missing);
   if (!file)
     return Status(missing ? Code::IoError : Code::InvalidArgument, error);
   std::vector<NamedValue> values;

@@ -8,8 +8,8 @@
 // Functions are built by hand: only their inputs matter here.
 //===----------------------------------------------------------------------===//
 
-#include "TestFiles.h"
 #include "amprt/io/Batches.h"
+#include "TestFiles.h"
 #include "amprt/io/Convert.h"
 #include "amprt/io/Metrics.h"
 
@@ -181,9 +181,9 @@ TEST(BatchSize, FixedSizesWantExactBatches) {
 
 TEST(Labels, OutsideTheClassesAreRefused) {
   amp::graphfile::CheckedFile file;
-  Function f = function({input("logits", DType::Float32,
-                               {kBatch, Dim::fixed(10)}),
-                         input("labels", DType::Int32, {kBatch})});
+  Function f =
+      function({input("logits", DType::Float32, {kBatch, Dim::fixed(10)}),
+                input("labels", DType::Int32, {kBatch})});
   amp::graphfile::Node loss;
   loss.name = "loss";
   loss.op = "sparse_softmax_cross_entropy";

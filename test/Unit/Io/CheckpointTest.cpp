@@ -9,8 +9,8 @@
 // that does not fit changes nothing.
 //===----------------------------------------------------------------------===//
 
-#include "TestFiles.h"
 #include "amprt/io/Checkpoint.h"
+#include "TestFiles.h"
 
 #include <cstring>
 

@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Properties that any use of the data relies on: the same everywhere and always,
-// every class there, neither trivial nor hopeless to learn.
+// Properties that any use of the data relies on: the same everywhere and
+// always, every class there, neither trivial nor hopeless to learn.
 //===----------------------------------------------------------------------===//
 
 #include "amprt/io/Dataset.h"
@@ -52,10 +52,13 @@ TEST(Digits, AreImagesAndLabels) {
 }
 
 TEST(Digits, AnExampleDependsOnItsNumberAndTheSeedAlone) {
-  const Dataset few = digits(20, 1), many = digits(40, 5), other = digits(20, 1, 2);
-  EXPECT_EQ(std::memcmp(images(few.train), images(many.train), 20 * kPixels), 0);
+  const Dataset few = digits(20, 1), many = digits(40, 5),
+                other = digits(20, 1, 2);
+  EXPECT_EQ(std::memcmp(images(few.train), images(many.train), 20 * kPixels),
+            0);
   EXPECT_EQ(std::memcmp(labels(few.train), labels(many.train), 20), 0);
-  EXPECT_NE(std::memcmp(images(few.train), images(other.train), 20 * kPixels), 0);
+  EXPECT_NE(std::memcmp(images(few.train), images(other.train), 20 * kPixels),
+            0);
   // The test set is not a part of the training set.
   EXPECT_NE(std::memcmp(images(few.train), images(few.test), kPixels), 0);
 }
@@ -91,8 +94,9 @@ TEST(Digits, AreNeitherTrivialNorHopeless) {
     for (int label = 0; label < 10; ++label) {
       double distance = 0;
       for (int64_t p = 0; p < kPixels; ++p) {
-        const double d = images(data.test)[i * kPixels + p] -
-                         means[size_t(label * kPixels + p)] / count[size_t(label)];
+        const double d =
+            images(data.test)[i * kPixels + p] -
+            means[size_t(label * kPixels + p)] / count[size_t(label)];
         distance += d * d;
       }
       if (distance < nearest) {

@@ -9,9 +9,9 @@
 // not against a writer of our own.
 //===----------------------------------------------------------------------===//
 
+#include "amprt/io/Idx.h"
 #include "TestFiles.h"
 #include "amprt/io/Dataset.h"
-#include "amprt/io/Idx.h"
 
 #include <zlib.h>
 
@@ -43,8 +43,8 @@ std::string gzip(const std::string &text, const ScratchFolder &folder) {
 
 TEST(Idx, ReadsBytes) {
   ScratchFolder folder;
-  auto tensor =
-      readIdx(folder.write("a", idx(8, {2, 3}, std::string("\0\1\2\xff\4\5", 6))));
+  auto tensor = readIdx(
+      folder.write("a", idx(8, {2, 3}, std::string("\0\1\2\xff\4\5", 6))));
   ASSERT_TRUE(tensor.ok()) << tensor.status().message();
   EXPECT_EQ(describe(tensor->dtype(), tensor->dims()), "uint8 [2, 3]");
   EXPECT_EQ(tensor->at(1), 1);
@@ -66,7 +66,8 @@ TEST(Idx, SwapsLargerElements) {
   ASSERT_TRUE(ints.ok()) << ints.status().message();
   EXPECT_EQ(ints->at(0), 70000);
   EXPECT_EQ(ints->at(1), -1);
-  auto floats = readIdx(folder.write("f", idx(0x0D, {1}, bigEndian(0x3fc00000))));
+  auto floats =
+      readIdx(folder.write("f", idx(0x0D, {1}, bigEndian(0x3fc00000))));
   ASSERT_TRUE(floats.ok()) << floats.status().message();
   EXPECT_EQ(floats->at(0), 1.5);
 }
@@ -100,8 +101,7 @@ TEST(Idx, RefusesBadFiles) {
 
 TEST(Idx, RefusesEveryTruncationOfAGzipFile) {
   ScratchFolder folder;
-  const std::string packed =
-      gzip(idx(8, {4, 4}, "abcdefghijklmnop"), folder);
+  const std::string packed = gzip(idx(8, {4, 4}, "abcdefghijklmnop"), folder);
   for (size_t length = 0; length < packed.size(); ++length)
     EXPECT_FALSE(readIdx(folder.write("cut", packed.substr(0, length))).ok())
         << "the first " << length << " bytes were accepted";

@@ -8,8 +8,8 @@
 // The good files are those that NumPy 2 writes, byte for byte.
 //===----------------------------------------------------------------------===//
 
-#include "TestFiles.h"
 #include "amprt/io/Npy.h"
+#include "TestFiles.h"
 
 using namespace amprt;
 using namespace amprt::io;
@@ -25,8 +25,8 @@ std::string npy(std::string header, const std::string &elements) {
 }
 
 std::string headerOf(const std::string &descr, const std::string &shape) {
-  return "{'descr': '" + descr + "', 'fortran_order': False, 'shape': " +
-         shape + ", }";
+  return "{'descr': '" + descr +
+         "', 'fortran_order': False, 'shape': " + shape + ", }";
 }
 
 Result<Tensor> parse(const std::string &text) {
@@ -34,11 +34,11 @@ Result<Tensor> parse(const std::string &text) {
 }
 
 TEST(Npy, ReadsWhatNumpyWrites) {
-  auto half = parse(npy(headerOf("<f2", "(2, 2)"),
-                        std::string("\x00>\x00\xc0\x00"
-                                    "B\x00"
-                                    "D",
-                                    8)));
+  auto half =
+      parse(npy(headerOf("<f2", "(2, 2)"), std::string("\x00>\x00\xc0\x00"
+                                                       "B\x00"
+                                                       "D",
+                                                       8)));
   ASSERT_TRUE(half.ok()) << half.status().message();
   EXPECT_EQ(describe(half->dtype(), half->dims()), "float16 [2, 2]");
   EXPECT_EQ(half->at(0), 1.5);
@@ -76,8 +76,10 @@ TEST(Npy, RefusesBadFiles) {
       {"PK\3\4 a zip file", "it does not begin with \\x93NUMPY"},
       {std::string("\x93NUMPY\1\0v", 9), "it ends within its header"},
       {std::string("\x93NUMPY\4\0v\0", 10), "its version is 4, not 1, 2 or 3"},
-      {std::string("\x93NUMPY\1\0v\0{'descr'", 18), "it ends within its header"},
-      {std::string("\x93NUMPY\2\0\0\0\0\1", 12), "its header has 16777216 bytes"},
+      {std::string("\x93NUMPY\1\0v\0{'descr'", 18),
+       "it ends within its header"},
+      {std::string("\x93NUMPY\2\0\0\0\0\1", 12),
+       "its header has 16777216 bytes"},
       {npy("[]", ""), "the header is not a dictionary"},
       {npy("{3: 4}", ""), "the header is not a dictionary of names"},
       {npy("{'descr: 1}", ""), "the header is not a dictionary of names"},
@@ -92,7 +94,8 @@ TEST(Npy, RefusesBadFiles) {
       {npy(headerOf(">f4", "()"), "abcd"),
        "the element type '>f4' is none of <f2 <f4 <f8 |i1 |u1 <i4 <i8 |b1"},
       {npy(headerOf("|O", "()"), ""), "the element type '|O'"},
-      {npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", ""),
+      {npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}",
+           ""),
        "'descr' is not a string"},
       {npy("{'descr': '<f4', 'fortran_order': True, 'shape': ()}", "abcd"),
        "it is in Fortran order"},
@@ -129,11 +132,11 @@ TEST(Npy, WritesWhatNumpyWrites) {
   tensor->set(1, -2);
   tensor->set(2, 3);
   tensor->set(3, 4);
-  EXPECT_EQ(formatNpy(*tensor), npy(headerOf("<f2", "(2, 2)"),
-                                    std::string("\x00>\x00\xc0\x00"
-                                                "B\x00"
-                                                "D",
-                                                8)));
+  EXPECT_EQ(formatNpy(*tensor),
+            npy(headerOf("<f2", "(2, 2)"), std::string("\x00>\x00\xc0\x00"
+                                                       "B\x00"
+                                                       "D",
+                                                       8)));
   auto one = Tensor::create(DType::Int64, {3});
   ASSERT_TRUE(one.ok());
   EXPECT_EQ(formatNpy(*one).substr(0, 128),
@@ -152,9 +155,9 @@ TEST(Npy, WritesBfloat16AsFloat32) {
 
 TEST(Npy, RoundTripsEveryType) {
   ScratchFolder folder;
-  for (DType dtype : {DType::Float16, DType::Float32, DType::Float64,
-                      DType::Int8, DType::UInt8, DType::Int32, DType::Int64,
-                      DType::Bool}) {
+  for (DType dtype :
+       {DType::Float16, DType::Float32, DType::Float64, DType::Int8,
+        DType::UInt8, DType::Int32, DType::Int64, DType::Bool}) {
     auto tensor = Tensor::create(dtype, {2, 0, 1});
     auto filled = Tensor::create(dtype, {3});
     ASSERT_TRUE(tensor.ok() && filled.ok());

@@ -1,4 +1,5 @@
-//===- Dataset.h - Examples to train on and where they come from -*- C++ -*-===//
+//===- Dataset.h - Examples to train on and where they come from -*- C++
+//-*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,5 @@
-//===- Trainer.h - Epochs of batches through a training function -*- C++ -*-===//
+//===- Trainer.h - Epochs of batches through a training function -*- C++
+//-*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
