@@ -302,6 +302,46 @@ TEST_F(Rewrite, unknownOps) {
   EXPECT_EQ(print().find("f16"), std::string::npos);
 }
 
+TEST_F(Rewrite, usesInsideRegionsSeeFloat32) {
+  parse(R"(func.func @f(%a: tensor<4xf32>) {
+    %x = "toy.matmul"(%a, %a) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> loc("x")
+    "toy.region"() ({
+      "toy.relu"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+    }) : () -> ()
+    return
+  })");
+  ASSERT_TRUE(succeeded(rewrite()));
+  ASSERT_TRUE(succeeded(verify()));
+  Operation *relu = nullptr;
+  module->walk([&](Operation *op) {
+    if (op->getName().getStringRef() == "toy.relu")
+      relu = op;
+  });
+  Operation *cast = relu->getOperand(0).getDefiningOp();
+  EXPECT_EQ(cast->getName().getStringRef(), "toy.cast");
+  EXPECT_EQ(cast->getResult(0).getType(), relu->getResult(0).getType());
+}
+
+TEST_F(Rewrite, blocksOfAFunction) {
+  parse(R"(func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %x = "toy.matmul"(%a, %a) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> loc("x")
+    "toy.branch"(%x)[^bb1] : (tensor<4xf32>) -> ()
+  ^bb1(%b: tensor<4xf32>):
+    %y = "toy.matmul"(%b, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> loc("y")
+    return %y : tensor<4xf32>
+  })");
+  ASSERT_TRUE(succeeded(rewrite()));
+  ASSERT_TRUE(succeeded(verify())) << messages.back();
+  EXPECT_EQ(print(), "a/f16 = cast(a) f16\n"
+                     "x = matmul(a/f16 a/f16) f16\n"
+                     "x/f32 = cast(x) f32\n"
+                     " = branch(x/f32)\n"
+                     "a/f16 = cast(a) f16\n"
+                     "y = matmul(a/f16 x) f16\n"
+                     "y/f32 = cast(y) f32\n"
+                     "return(y/f32)\n");
+}
+
 TEST_F(Rewrite, againChangesNothing) {
   const char *body = "v = read() f32\n"
                      "c = constant() f32\n"
