@@ -1,0 +1,468 @@
+//===- CheckFunction.cpp - Names, order and types of a function ---------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Resolves names, orders the nodes (a cycle is an error that names its nodes),
+// infers types through OpSet, and checks outputs, pins and training.
+//===----------------------------------------------------------------------===//
+
+#include "Check.h"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+using namespace amp;
+using namespace amp::graphfile;
+
+namespace {
+
+class FunctionChecker {
+public:
+  FunctionChecker(const GraphFile &file, const Function &function,
+                  Diagnostics &diags)
+      : file(file), function(function), diags(diags), names(file, function) {}
+
+  FunctionTypes run();
+
+private:
+  void checkNames();
+  void resolveInputs();
+  void orderNodes();
+  void reportCycle(const std::vector<uint32_t> &missing);
+  void inferNode(uint32_t index);
+  void checkConstant(const Node &node);
+  void checkGivenTypes(const Node &node, std::vector<TensorType> &types);
+  void checkVariableOperands(const Node &node);
+  void checkOutputs();
+  void checkPins();
+  void checkTraining(const Training &training);
+  const TensorType *typeOf(const ValueName &value);
+  void missing(const ValueName &value);
+  std::string quoted(std::string_view text) {
+    return "'" + std::string(text) + "'";
+  }
+
+  const GraphFile &file;
+  const Function &function;
+  Diagnostics &diags;
+  NameTable names;
+  FunctionTypes types;
+  /// Per node the nodes that it reads, for the order.
+  std::vector<std::vector<uint32_t>> producers;
+  /// The types of the node are known.
+  std::vector<bool> good;
+  std::unordered_map<std::string_view, const Node *> updates;
+};
+
+} // namespace
+
+void FunctionChecker::checkNames() {
+  std::unordered_map<std::string_view, std::string_view> owners;
+  for (const Variable &variable : file.variables)
+    owners.emplace(variable.name, "a variable");
+  auto claim = [&](std::string_view name, std::string_view kind, Offset at) {
+    auto [it, isNew] = owners.emplace(name, kind);
+    if (!isNew)
+      diags.error(at, quoted(name) + " is the name of " +
+                          std::string(it->second) + " already");
+  };
+  for (const Input &input : function.inputs)
+    claim(input.name, "an input", input.at);
+  for (const Node &node : function.nodes)
+    claim(node.name, "a node", node.nameAt);
+}
+
+void FunctionChecker::missing(const ValueName &value) {
+  std::string_view near = names.nearest(value.name);
+  diags.error(value.at, "no input, node or variable is named " +
+                            quoted(value.name) +
+                            (near.empty() ? "" : "; did you mean " +
+                                                     quoted(near) + "?"));
+}
+
+void FunctionChecker::resolveInputs() {
+  producers.resize(function.nodes.size());
+  for (size_t i = 0; i < function.nodes.size() && !diags.full(); ++i)
+    for (const ValueName &input : function.nodes[i].inputs) {
+      ValueTarget target = names.find(input.name);
+      if (target.kind == ValueTarget::Missing)
+        missing(input);
+      else if (target.kind == ValueTarget::Node)
+        producers[i].push_back(target.index);
+    }
+}
+
+/// Kahn's algorithm; among the nodes that can come next, the first in the file
+/// does.
+void FunctionChecker::orderNodes() {
+  size_t count = function.nodes.size();
+  bool isSorted = true;
+  for (size_t i = 0; i < count && isSorted; ++i)
+    for (uint32_t producer : producers[i])
+      isSorted &= producer < i;
+  types.order.reserve(count);
+  if (isSorted) {
+    for (uint32_t i = 0; i < count; ++i)
+      types.order.push_back(i);
+    return;
+  }
+  std::vector<uint32_t> waiting(count);
+  std::vector<std::vector<uint32_t>> consumers(count);
+  std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
+  for (uint32_t i = 0; i < count; ++i) {
+    waiting[i] = producers[i].size();
+    for (uint32_t producer : producers[i])
+      consumers[producer].push_back(i);
+    if (!waiting[i])
+      ready.push(i);
+  }
+  while (!ready.empty()) {
+    uint32_t node = ready.top();
+    ready.pop();
+    types.order.push_back(node);
+    for (uint32_t consumer : consumers[node])
+      if (!--waiting[consumer])
+        ready.push(consumer);
+  }
+  if (types.order.size() != count)
+    reportCycle(waiting);
+}
+
+/// Every node that still waits has a producer that waits: walking back from
+/// one of them comes around.
+void FunctionChecker::reportCycle(const std::vector<uint32_t> &waiting) {
+  uint32_t node = 0;
+  while (!waiting[node])
+    ++node;
+  std::vector<uint32_t> path;
+  std::unordered_map<uint32_t, size_t> seen;
+  while (seen.emplace(node, path.size()).second) {
+    path.push_back(node);
+    for (uint32_t producer : producers[node])
+      if (waiting[producer]) {
+        node = producer;
+        break;
+      }
+  }
+  path.erase(path.begin(), path.begin() + seen[node]);
+  // In the direction of the data, from the first of them in the file.
+  std::reverse(path.begin(), path.end());
+  std::rotate(path.begin(), std::min_element(path.begin(), path.end()),
+              path.end());
+  std::string text;
+  constexpr size_t most = 8;
+  for (size_t i = 0; i < path.size() && i < most; ++i)
+    text += (i ? " -> " : "") + quoted(function.nodes[path[i]].name);
+  if (path.size() > most)
+    text += " -> … (" + std::to_string(path.size()) + " nodes)";
+  text += " -> " + quoted(function.nodes[path[0]].name);
+  diags.error(function.nodes[path[0]].nameAt,
+              "the nodes form a cycle: " + text);
+}
+
+/// The type of a value, or null when it has none that is known. Reports a
+/// result that is not there.
+const TensorType *FunctionChecker::typeOf(const ValueName &value) {
+  ValueTarget target = names.find(value.name);
+  switch (target.kind) {
+  case ValueTarget::Missing:
+    return nullptr;
+  case ValueTarget::Input:
+  case ValueTarget::Variable:
+    if (value.result) {
+      diags.error(value.at, quoted(value.name) + " has no result " +
+                                std::to_string(value.result));
+      return nullptr;
+    }
+    return target.kind == ValueTarget::Input
+               ? &function.inputs[target.index].type
+               : &file.variables[target.index].type;
+  case ValueTarget::Node:
+    break;
+  }
+  if (!good[target.index])
+    return nullptr;
+  const std::vector<TensorType> &results = types.results[target.index];
+  if (value.result >= results.size()) {
+    diags.error(value.at,
+                results.empty()
+                    ? "node " + quoted(value.name) + " has no results"
+                    : "node " + quoted(value.name) + " has no result " +
+                          std::to_string(value.result) + ", only " +
+                          std::to_string(results.size()));
+    return nullptr;
+  }
+  return &results[value.result];
+}
+
+void FunctionChecker::inferNode(uint32_t index) {
+  const Node &node = function.nodes[index];
+  std::vector<TensorType> operands;
+  operands.reserve(node.inputs.size());
+  for (const ValueName &input : node.inputs) {
+    const TensorType *type = typeOf(input);
+    if (!type)
+      return;
+    operands.push_back(*type);
+  }
+  const OpDef *def = findOp(node.op);
+  if (!def) {
+    types.results[index] = *node.types;
+    good[index] = true;
+    return;
+  }
+  std::vector<TensorType> &results = types.results[index];
+  if (std::optional<OpError> problem =
+          inferTypes(*def, operands, node.attrs, results)) {
+    Offset at = node.opAt;
+    if (problem->operand >= 0 &&
+        static_cast<size_t>(problem->operand) < node.inputs.size())
+      at = node.inputs[problem->operand].at;
+    for (size_t i = 0; i < node.attrs.size(); ++i)
+      if (node.attrs[i].name == problem->attr)
+        at = node.attrsAt[i];
+    diags.error(at, "node " + quoted(node.name) + ": " + problem->message);
+    return;
+  }
+  if (def->name == "constant")
+    checkConstant(node);
+  checkVariableOperands(node);
+  if (node.types)
+    checkGivenTypes(node, results);
+  good[index] = true;
+}
+
+void FunctionChecker::checkConstant(const Node &node) {
+  const Shape *shape = nullptr;
+  const Literal *literal = nullptr;
+  Offset at = node.opAt;
+  for (size_t i = 0; i < node.attrs.size(); ++i) {
+    if (node.attrs[i].name == "shape")
+      shape = std::get_if<Shape>(&node.attrs[i].value);
+    if (node.attrs[i].name == "value") {
+      auto value = std::get_if<std::shared_ptr<const Literal>>(
+          &node.attrs[i].value);
+      literal = value ? value->get() : nullptr;
+      at = node.attrsAt[i];
+    }
+  }
+  if (!shape || !literal || literal->splat || !literal->weights.empty())
+    return;
+  int64_t elements = 1;
+  std::vector<int64_t> sizes;
+  for (const Dim &dim : *shape) {
+    elements *= dim.isFixed() ? dim.size() : 1;
+    sizes.push_back(dim.isFixed() ? dim.size() : -1);
+  }
+  int64_t count = literal->floats.size() + literal->ints.size();
+  // A nested list has the shape; a flat one only its number of elements.
+  bool nestingFits = literal->nesting.size() <= 1 || literal->nesting == sizes;
+  if (count != elements)
+    diags.error(at, "the value has " + std::to_string(count) +
+                        " elements, the shape " + toString(*shape) + " has " +
+                        std::to_string(elements));
+  else if (!nestingFits && count != 0)
+    diags.error(at, "the nested lists of the value do not have the shape " +
+                        toString(*shape));
+}
+
+/// A given type agrees with the inferred one where both know a size.
+void FunctionChecker::checkGivenTypes(const Node &node,
+                                      std::vector<TensorType> &results) {
+  const std::vector<TensorType> &given = *node.types;
+  if (given.size() != results.size()) {
+    diags.error(node.typesAt, "node " + quoted(node.name) + " has " +
+                                  std::to_string(results.size()) +
+                                  " results, 'types' has " +
+                                  std::to_string(given.size()));
+    return;
+  }
+  for (size_t i = 0; i < given.size(); ++i) {
+    bool agree = given[i].dtype == results[i].dtype &&
+                 given[i].shape.size() == results[i].shape.size();
+    for (size_t d = 0; agree && d < given[i].shape.size(); ++d)
+      agree = given[i].shape[d].isUnknown() ||
+              results[i].shape[d].isUnknown() ||
+              given[i].shape[d] == results[i].shape[d];
+    if (!agree) {
+      diags.error(node.typesAt, "node " + quoted(node.name) +
+                                    ": 'types' says " + toString(given[i]) +
+                                    ", but the op makes " +
+                                    toString(results[i]));
+      return;
+    }
+    for (size_t d = 0; d < given[i].shape.size(); ++d)
+      if (results[i].shape[d].isUnknown())
+        results[i].shape[d] = given[i].shape[d];
+  }
+}
+
+void FunctionChecker::checkVariableOperands(const Node &node) {
+  const OpDef *def = findOp(node.op);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const OperandDef *operand =
+        def->operand(i, node.inputs.size(), node.attrs);
+    if (!operand || !operand->isVariable)
+      continue;
+    const ValueName &input = node.inputs[i];
+    if (names.find(input.name).kind != ValueTarget::Variable) {
+      diags.error(input.at, "operand '" + std::string(operand->name) +
+                                "' of op '" + std::string(node.op) +
+                                "' must be a variable, " + quoted(input.name) +
+                                " is none");
+      continue;
+    }
+    auto [it, isNew] = updates.emplace(input.name, &node);
+    if (!isNew)
+      diags.error(input.at, "variable " + quoted(input.name) +
+                                " is updated twice, by " +
+                                quoted(it->second->name) + " too");
+  }
+}
+
+void FunctionChecker::checkOutputs() {
+  std::unordered_set<std::string_view> seen;
+  for (const Output &output : function.outputs) {
+    if (!seen.insert(output.name).second)
+      diags.error(output.at, "two outputs are named " + quoted(output.name));
+    if (names.find(output.value.name).kind == ValueTarget::Missing)
+      missing(output.value);
+    else
+      typeOf(output.value);
+  }
+}
+
+/// A pin to a 16-bit type must not change what the file promises.
+void FunctionChecker::checkPins() {
+  std::unordered_set<std::string_view> outputs;
+  for (const Output &output : function.outputs)
+    outputs.insert(output.value.name);
+  for (size_t i = 0; i < function.nodes.size(); ++i) {
+    const Node &node = function.nodes[i];
+    if (!node.precision || *node.precision == DType::Float32)
+      continue;
+    const OpDef *def = findOp(node.op);
+    std::string type(dtypeName(*node.precision));
+    if (def && def->isLoss) {
+      diags.error(node.precisionAt, quoted(node.name) +
+                                        " is a loss and stays float32; it "
+                                        "cannot be pinned to " +
+                                        type);
+      continue;
+    }
+    if (!def || !good[i] || !outputs.count(node.name))
+      continue;
+    for (const Output &output : function.outputs) {
+      const ValueName &value = output.value;
+      if (value.name != node.name ||
+          value.result >= types.results[i].size() ||
+          !def->result(value.result).inGroup ||
+          types.results[i][value.result].dtype != DType::Float32)
+        continue;
+      diags.error(node.precisionAt,
+                  quoted(node.name) + " is output " + quoted(output.name) +
+                      " of the function and stays float32; put an 'identity' "
+                      "behind it to pin it to " +
+                      type);
+      break;
+    }
+  }
+}
+
+void FunctionChecker::checkTraining(const Training &training) {
+  const TensorType *loss = nullptr;
+  if (names.find(training.loss.name).kind == ValueTarget::Missing)
+    missing(training.loss);
+  else
+    loss = typeOf(training.loss);
+  if (loss) {
+    if (loss->dtype != DType::Float32 || !loss->shape.empty())
+      diags.error(training.loss.at, "the loss is a float32 scalar, not " +
+                                        toString(*loss));
+    bool isOutput = std::any_of(
+        function.outputs.begin(), function.outputs.end(),
+        [&](const Output &output) { return output.value == training.loss; });
+    if (!isOutput)
+      diags.error(training.loss.at, "the loss " + quoted(training.loss.name) +
+                                        " is no output of the function");
+  }
+  auto checkVariable = [&](std::string_view name, Offset at) {
+    ValueTarget target = names.find(name);
+    if (target.kind != ValueTarget::Variable) {
+      std::vector<std::string_view> known;
+      for (const Variable &variable : file.variables)
+        known.push_back(variable.name);
+      std::string_view near = didYouMean(name, known);
+      diags.error(at, quoted(name) + " is no variable" +
+                          (near.empty() ? "" : "; did you mean " +
+                                                   quoted(near) + "?"));
+      return;
+    }
+    const Variable &variable = file.variables[target.index];
+    if (!variable.trainable)
+      diags.error(at, "variable " + quoted(name) + " is not trainable");
+    else if (!isFloating(variable.type.dtype))
+      diags.error(at, "variable " + quoted(name) + " of dtype " +
+                          std::string(dtypeName(variable.type.dtype)) +
+                          " cannot be trained");
+  };
+  std::unordered_set<std::string_view> seen;
+  if (training.variables)
+    for (const ValueName &variable : *training.variables) {
+      checkVariable(variable.name, variable.at);
+      if (!seen.insert(variable.name).second)
+        diags.error(variable.at,
+                    quoted(variable.name) + " stands twice");
+    }
+  for (const ValueName &variable : training.noDecay)
+    checkVariable(variable.name, variable.at);
+  seen.clear();
+  for (const Gradient &gradient : training.gradients) {
+    checkVariable(gradient.variable, gradient.at);
+    if (!seen.insert(gradient.variable).second)
+      diags.error(gradient.at, quoted(gradient.variable) + " stands twice");
+    if (names.find(gradient.value.name).kind == ValueTarget::Missing)
+      missing(gradient.value);
+    else
+      typeOf(gradient.value);
+  }
+  if (training.lossGradient) {
+    if (names.find(training.lossGradient->name).kind == ValueTarget::Missing)
+      missing(*training.lossGradient);
+    else
+      typeOf(*training.lossGradient);
+  }
+  if (training.gradients.empty() != !training.lossGradient)
+    diags.error(training.at,
+                "'gradients' and 'loss_gradient' come together");
+}
+
+FunctionTypes FunctionChecker::run() {
+  checkNames();
+  resolveInputs();
+  types.results.resize(function.nodes.size());
+  good.resize(function.nodes.size());
+  orderNodes();
+  for (uint32_t node : types.order) {
+    if (diags.full())
+      return std::move(types);
+    inferNode(node);
+  }
+  checkOutputs();
+  checkPins();
+  if (function.training)
+    checkTraining(*function.training);
+  return std::move(types);
+}
+
+FunctionTypes amp::graphfile::checkFunction(const GraphFile &file,
+                                            const Function &function,
+                                            Diagnostics &diags) {
+  return FunctionChecker(file, function, diags).run();
+}

@@ -1,0 +1,373 @@
+//===- Parser.cpp - JSON text to tokens to a file ----------------------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// nlohmann's SAX parser over an iterator that tells how far it has read, with
+// a handler that keeps a token's place and hands complete elements over.
+//===----------------------------------------------------------------------===//
+
+#include "Parse.h"
+#include "amp/GraphFile/Reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+using namespace amp;
+using namespace amp::graphfile;
+
+namespace {
+
+/// Reads characters and notes how many.
+class CountingIterator {
+public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char *;
+  using reference = const char &;
+
+  CountingIterator(const char *position, const char **reached)
+      : position(position), reached(reached) {}
+  reference operator*() const { return *position; }
+  CountingIterator &operator++() {
+    *reached = ++position;
+    return *this;
+  }
+  CountingIterator operator++(int) {
+    CountingIterator old = *this;
+    ++*this;
+    return old;
+  }
+  friend bool operator==(const CountingIterator &a,
+                         const CountingIterator &b) {
+    return a.position == b.position;
+  }
+  friend bool operator!=(const CountingIterator &a,
+                         const CountingIterator &b) {
+    return !(a == b);
+  }
+
+private:
+  const char *position;
+  const char **reached;
+};
+
+/// Receives the SAX events of one file.
+class Handler {
+public:
+  using json = nlohmann::json;
+
+  Handler(const SourceText &source, Diagnostics &diags, const Limits &limits,
+          GraphFile &file)
+      : source(source), text(source.text()), diags(diags), limits(limits),
+        file(file), elements(source, diags, *file.names, limits),
+        reached(text.data()) {}
+
+  bool run();
+
+  bool null() { return literal(TokenKind::Null, 0); }
+  bool boolean(bool value) { return literal(TokenKind::Bool, value); }
+  bool number_integer(json::number_integer_t value);
+  bool number_unsigned(json::number_unsigned_t value);
+  bool number_float(json::number_float_t value, const std::string &written);
+  bool string(std::string &value);
+  bool binary(json::binary_t &) { return false; }
+  bool start_object(std::size_t) { return open(TokenKind::Object); }
+  bool key(std::string &value);
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(TokenKind::Array); }
+  bool end_array() { return close(); }
+  bool parse_error(std::size_t position, const std::string &token,
+                   const json::exception &problem);
+
+private:
+  /// Where elements are handed over.
+  enum class Place : uint8_t { Other, Variables, Functions, Inputs, Nodes };
+  struct Level {
+    size_t token;
+    /// For an array of elements; Other else.
+    Place place;
+  };
+
+  Offset startOfToken();
+  Token &add(TokenKind kind, Offset at);
+  bool literal(TokenKind kind, int64_t value);
+  Token &number(TokenKind kind);
+  bool open(TokenKind kind);
+  bool close();
+  Place placeOfArray() const;
+  void take(size_t token, Place place);
+  std::string_view lastKey() const {
+    const Token &token = tape.tokens.back();
+    if (token.kind != TokenKind::Key)
+      return {};
+    return std::string_view(tape.text).substr(token.text, token.length);
+  }
+
+  const SourceText &source;
+  std::string_view text;
+  Diagnostics &diags;
+  const Limits &limits;
+  GraphFile &file;
+  ElementParser elements;
+  Tape tape;
+  std::vector<Level> levels;
+  /// The function whose object is open.
+  Function function;
+  size_t nodes = 0;
+  /// Behind the last character that the lexer took.
+  const char *reached;
+  /// Behind the last token.
+  Offset previousEnd = 0;
+  bool isVersionNext = false;
+};
+
+} // namespace
+
+/// The token that an event is about starts at the next character behind the
+/// last token that is neither white space nor punctuation.
+Offset Handler::startOfToken() {
+  Offset at = previousEnd;
+  while (at < text.size() && std::strchr(" \t\r\n,:", text[at]))
+    ++at;
+  return at;
+}
+
+Token &Handler::add(TokenKind kind, Offset at) {
+  Token token{};
+  token.kind = kind;
+  token.at = at;
+  tape.tokens.push_back(token);
+  return tape.tokens.back();
+}
+
+bool Handler::literal(TokenKind kind, int64_t value) {
+  Offset at = startOfToken();
+  add(kind, at).integer = value;
+  previousEnd = reached - text.data();
+  return !diags.full();
+}
+
+/// Numbers end where their characters end: the lexer has read one more.
+Token &Handler::number(TokenKind kind) {
+  Offset at = startOfToken();
+  Token &token = add(kind, at);
+  previousEnd = at;
+  while (previousEnd < text.size() &&
+         (std::isdigit(static_cast<unsigned char>(text[previousEnd])) ||
+          std::strchr("+-.eE", text[previousEnd])))
+    ++previousEnd;
+  return token;
+}
+
+bool Handler::number_integer(json::number_integer_t value) {
+  Token &token = number(TokenKind::Integer);
+  token.integer = value;
+  token.negativeZero = value == 0 && text[token.at] == '-';
+  return !diags.full();
+}
+
+bool Handler::number_unsigned(json::number_unsigned_t value) {
+  if (value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    Token &token = number(TokenKind::Integer);
+    token.integer = static_cast<int64_t>(value);
+  } else {
+    number(TokenKind::HugeInteger).real = static_cast<double>(value);
+  }
+  return !diags.full();
+}
+
+bool Handler::number_float(json::number_float_t value,
+                           const std::string &written) {
+  bool isInteger = written.find_first_of(".eE") == std::string::npos;
+  Token &token =
+      number(isInteger ? TokenKind::HugeInteger : TokenKind::Real);
+  token.real = value;
+  std::string mantissa = written.substr(0, written.find_first_of("eE"));
+  if (value == 0 && mantissa.find_first_of("123456789") != std::string::npos)
+    diags.error(token.at, "number '" + written + "' is too small for float64");
+  return !diags.full();
+}
+
+bool Handler::string(std::string &value) {
+  Offset at = startOfToken();
+  previousEnd = reached - text.data();
+  if (isVersionNext && levels.size() == 1) {
+    elements.version = file.names->intern(value);
+    size_t dot = value.find('.');
+    if (value.substr(0, dot) != "1" && !value.empty() &&
+        value.find_first_not_of("0123456789.") == std::string::npos) {
+      diags.error(at, "version " + value +
+                          " of the format is not supported; this program "
+                          "reads 1.x");
+      return false;
+    }
+  }
+  isVersionNext = false;
+  Token &token = add(TokenKind::String, at);
+  token.text = tape.text.size();
+  token.length = value.size();
+  tape.text += value;
+  return !diags.full();
+}
+
+bool Handler::key(std::string &value) {
+  Offset at = startOfToken();
+  previousEnd = reached - text.data();
+  isVersionNext = levels.size() == 1 && value == "version";
+  Token &token = add(TokenKind::Key, at);
+  token.text = tape.text.size();
+  token.length = value.size();
+  tape.text += value;
+  return !diags.full();
+}
+
+/// What the array that opens now holds, by the key before it and its depth.
+Handler::Place Handler::placeOfArray() const {
+  if (levels.size() == 1) {
+    if (lastKey() == "variables")
+      return Place::Variables;
+    if (lastKey() == "functions")
+      return Place::Functions;
+  }
+  if (levels.size() == 3 && levels[1].place == Place::Functions) {
+    if (lastKey() == "inputs")
+      return Place::Inputs;
+    if (lastKey() == "nodes")
+      return Place::Nodes;
+  }
+  return Place::Other;
+}
+
+bool Handler::open(TokenKind kind) {
+  Offset at = startOfToken();
+  if (levels.size() >= limits.depth) {
+    diags.error(at, "nesting is deeper than " + std::to_string(limits.depth));
+    return false;
+  }
+  Place place = Place::Other;
+  if (kind == TokenKind::Array && !tape.tokens.empty())
+    place = placeOfArray();
+  if (levels.size() == 2 && levels[1].place == Place::Functions) {
+    function = {};
+    function.at = at;
+  }
+  previousEnd = at + 1;
+  levels.push_back({tape.tokens.size(), place});
+  add(kind, at);
+  return !diags.full();
+}
+
+bool Handler::close() {
+  Offset at = startOfToken();
+  previousEnd = at + 1;
+  size_t token = levels.back().token;
+  levels.pop_back();
+  tape.tokens[token].end = tape.tokens.size();
+  add(TokenKind::End, at);
+  Place place = levels.empty() ? Place::Other : levels.back().place;
+  if (place != Place::Other)
+    take(token, place);
+  return !diags.full();
+}
+
+/// Hands the element that starts at `token` over and takes it off the tape.
+void Handler::take(size_t token, Place place) {
+  Json element(tape, token);
+  switch (place) {
+  case Place::Variables:
+    if (auto variable = elements.parseVariable(element))
+      file.variables.push_back(std::move(*variable));
+    break;
+  case Place::Inputs:
+    if (auto input = elements.parseInput(element))
+      function.inputs.push_back(std::move(*input));
+    break;
+  case Place::Nodes:
+    if (++nodes > limits.nodes)
+      diags.error(element.at(), "the file has more than " +
+                                    std::to_string(limits.nodes) + " nodes");
+    else if (auto node = elements.parseNode(element))
+      function.nodes.push_back(std::move(*node));
+    break;
+  case Place::Functions:
+    elements.parseFunctionKeys(element, function);
+    file.functions.push_back(std::move(function));
+    function = {};
+    break;
+  case Place::Other:
+    break;
+  }
+  // The outer levels of the tape stay; names were copied to the arena.
+  size_t textStart = tape.text.size();
+  for (size_t i = token; i < tape.tokens.size(); ++i)
+    if (tape.tokens[i].kind == TokenKind::Key ||
+        tape.tokens[i].kind == TokenKind::String) {
+      textStart = tape.tokens[i].text;
+      break;
+    }
+  tape.text.resize(textStart);
+  tape.tokens.resize(token);
+}
+
+bool Handler::parse_error(std::size_t position, const std::string &token,
+                          const json::exception &problem) {
+  std::string what = problem.what();
+  Offset at = position ? std::min<Offset>(position - 1, text.size()) : 0;
+  if (problem.id == 406) {
+    at = startOfToken();
+    diags.error(at, "number '" + token + "' is too large for float64");
+    return false;
+  }
+  // "[…] parse error at line 1, column 2: syntax error while … - PROBLEM"
+  size_t dash = what.find(" - ");
+  if (dash != std::string::npos)
+    what = what.substr(dash + 3);
+  for (char &c : what)
+    if (static_cast<unsigned char>(c) >= 0x7f ||
+        static_cast<unsigned char>(c) < 0x20)
+      c = '?';
+  diags.error(at, "invalid JSON: " + what);
+  return false;
+}
+
+bool Handler::run() {
+  if (text.size() > limits.fileBytes) {
+    diags.error(0, "the file is larger than " +
+                       std::to_string(limits.fileBytes) + " bytes");
+    return false;
+  }
+  if (text.substr(0, 3) == "\xEF\xBB\xBF") {
+    diags.error(0, "the file starts with a byte order mark");
+    return false;
+  }
+  if (size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    diags.error(zero, "the file holds a zero byte");
+    return false;
+  }
+  const char *first = text.data(), *last = first + text.size();
+  bool complete = json::sax_parse(CountingIterator(first, &reached),
+                                  CountingIterator(last, &reached), this);
+  if (!complete || diags.full())
+    return false;
+  if (tape.tokens.empty() || tape.tokens.front().kind != TokenKind::Object) {
+    diags.error(startOfToken(), "a graph file is a JSON object");
+    return false;
+  }
+  elements.parseFileKeys(Json(tape, 0), file);
+  return !diags.hasErrors();
+}
+
+std::optional<GraphFile>
+amp::graphfile::parseGraphFile(const SourceText &source, Diagnostics &diags,
+                               const Limits &limits) {
+  GraphFile file;
+  if (!Handler(source, diags, limits, file).run() || diags.hasErrors())
+    return std::nullopt;
+  return file;
+}
