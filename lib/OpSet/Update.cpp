@@ -134,7 +134,7 @@ void addVariables(Table &table) {
     return update(name, floating, doc)
         .variable("m")
         .variable("v")
-        .variable("iterations", DTypes::Int64)
+        .side("iterations", DTypes::Int64) // read, not updated
         .attr(fraction(floatAttr("beta_1", 0.9)))
         .attr(fraction(floatAttr("beta_2", 0.999)))
         .attr(epsilon());

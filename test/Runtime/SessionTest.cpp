@@ -10,8 +10,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "Support.h"
+#include "amp/GraphFile/Safetensors.h"
 
 #include <gtest/gtest.h>
+
+#include <cstdio>
 
 using namespace amprt;
 using namespace amprt::test;
@@ -207,6 +210,43 @@ TEST(Session, UnexpandedTrainingNamesTheCommand) {
   EXPECT_EQ(result.status().code(), Code::FailedPrecondition);
   EXPECT_NE(result.status().message().find("amp-opt --policy=none"),
             std::string::npos);
+}
+
+TEST(Session, VariablesAndConstantsFromWeights) {
+  std::string folder = ::testing::TempDir();
+  std::string name = "amp_session_weights.safetensors";
+  float kernel[] = {1, 2, 3, 4}, addend[] = {10, 20};
+  auto error = amp::graphfile::writeSafetensors(
+      folder + "/" + name,
+      {{"w", DType::Float32, {2, 2}, kernel, sizeof(kernel)},
+       {"c", DType::Float32, {2}, addend, sizeof(addend)}});
+  ASSERT_FALSE(error) << *error;
+  std::string graph =
+      "{\"format\": \"amp-graph\", \"version\": \"1.0\", \"name\": \"t\", "
+      "\"weights\": \"" +
+      name +
+      "\", \"variables\": [{\"name\": \"v\", \"dtype\": \"float32\", "
+      "\"shape\": [2, 2], \"weights\": \"w\"}], \"functions\": [{\"name\": "
+      "\"f\", \"inputs\": [" +
+      kX + "], \"nodes\": [" +
+      node("c", "constant", {},
+           "\"dtype\": \"float32\", \"shape\": [2], \"value\": "
+           "{\"weights\": \"c\"}") +
+      ", " + node("m", "matmul", {"x", "v"}) + ", " +
+      node("s", "add", {"m", "c"}) + "], \"outputs\": [\"s\"]}]}";
+  amp::graphfile::SourceText source("test.json", graph);
+  amp::graphfile::Diagnostics diagnostics;
+  auto file = amp::graphfile::readGraphFile(source, diagnostics, folder);
+  ASSERT_TRUE(file) << diagnostics.render(source);
+  SessionOptions options;
+  options.folder = folder;
+  auto session = Session::create(std::move(*file), options);
+  ASSERT_TRUE(session.ok()) << session.status().toString();
+  Tensor x = tensorOf(DType::Float32, {1, 2}, {1, 1});
+  auto outputs = (*session)->run("f", {{"x", &x}});
+  ASSERT_TRUE(outputs.ok()) << outputs.status().toString();
+  EXPECT_EQ(values((*outputs)[0]), (std::vector<double>{14, 26}));
+  std::remove((folder + "/" + name).c_str());
 }
 
 TEST(Session, UnknownDevices) {
