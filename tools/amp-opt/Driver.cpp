@@ -21,6 +21,7 @@
 #include "amp/Import/GraphFileImport.h"
 #include "amp/OpSet/OpSet.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"

@@ -1,0 +1,378 @@
+//===- GraphFileExport.cpp - Module to graph file ------------------------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Types with names of sizes are inferred again through OpSet, node by node in
+// an order that has operands first; everything else is read off the ops.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Export/GraphFileExport.h"
+
+#include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "amp/OpSet/Optimizers.h"
+
+using namespace amp;
+using namespace amp::graph;
+using namespace mlir;
+namespace gf = amp::graphfile;
+
+static std::string_view view(StringRef text) {
+  return {text.data(), text.size()};
+}
+
+namespace {
+
+class Exporter {
+public:
+  explicit Exporter(ModuleOp module) : module(module) {}
+  FailureOr<gf::GraphFile> run();
+
+private:
+  void exportFileKeys();
+  gf::Variable exportVariable(VariableOp variable);
+  LogicalResult exportFunction(FuncOp function);
+  LogicalResult exportNode(Operation *op, gf::Node &node);
+  void inferFunction(FuncOp function);
+  void inferNode(Operation *op);
+  gf::ValueName valueOf(Value value);
+  amp::TensorType typeOf(Value value);
+  std::shared_ptr<const Literal> literalOf(ConstantOp constant);
+  gf::Setting settingOf(DictionaryAttr dictionary);
+  gf::Training trainingOf(DictionaryAttr dictionary);
+  gf::ValueName parseValue(StringRef text);
+  void readDoc(Operation *op, gf::Doc &doc, bool &isString);
+  void readDoc(Attribute attr, gf::Doc &doc, bool &isString);
+  bool isRewritten();
+
+  ModuleOp module;
+  gf::GraphFile file;
+  bool withTypes = false;
+  llvm::DenseMap<Value, amp::TensorType> types;
+};
+
+} // namespace
+
+/// Whether a pass has changed the file: then every node says its types.
+bool Exporter::isRewritten() {
+  for (FuncOp function : module.getOps<FuncOp>())
+    if (!function.isExternal())
+      for (Operation &op : function.getBody().front())
+        if (op.hasAttr(kGeneratedAttr) || op.hasAttr(kTypedAttr) ||
+            op.hasAttr(kOriginAttr))
+          return true;
+  return false;
+}
+
+void Exporter::readDoc(Attribute attr, gf::Doc &doc, bool &isString) {
+  isString = true;
+  if (auto text = dyn_cast_or_null<StringAttr>(attr))
+    doc.push_back(view(text.getValue()));
+  auto lines = dyn_cast_or_null<ArrayAttr>(attr);
+  if (!lines)
+    return;
+  isString = false;
+  for (auto line : lines.getAsRange<StringAttr>())
+    doc.push_back(view(line.getValue()));
+}
+
+void Exporter::readDoc(Operation *op, gf::Doc &doc, bool &isString) {
+  readDoc(op->getAttr(kDocAttr), doc, isString);
+}
+
+void Exporter::exportFileKeys() {
+  file.version = "1.0";
+  auto keys = module->getAttrOfType<DictionaryAttr>(kFileAttr);
+  if (!keys)
+    return;
+  auto text = [&](StringRef key, std::string_view &field) {
+    if (auto attr = keys.getAs<StringAttr>(key))
+      field = view(attr.getValue());
+  };
+  text("version", file.version);
+  text("schema", file.schema);
+  text("name", file.name);
+  text("weights", file.weights);
+  readDoc(keys.get("doc"), file.doc, file.docIsString);
+}
+
+/// A kind and its numbers, in the order in which they are documented.
+gf::Setting Exporter::settingOf(DictionaryAttr dictionary) {
+  gf::Setting setting;
+  if (auto kind = dictionary.getAs<StringAttr>("kind"))
+    setting.kind = view(kind.getValue());
+  std::vector<std::string_view> order;
+  if (const OptimizerDef *optimizer = findOptimizer(setting.kind))
+    for (const OptimizerParam &param : optimizer->params)
+      order.push_back(param.name);
+  else
+    order = {"value", "low",          "high",        "mean", "stddev",
+             "seed",  "warmup_steps", "total_steps", "end"};
+  for (std::string_view name : order) {
+    Attribute attr = dictionary.get(StringRef(name.data(), name.size()));
+    if (!attr)
+      continue;
+    AttrKind kind = isa<FloatAttr>(attr)  ? AttrKind::Float
+                    : isa<BoolAttr>(attr) ? AttrKind::Bool
+                                          : AttrKind::Int;
+    if (std::optional<AttrValue> value = fromMLIRAttr(kind, attr))
+      setting.params.push_back({name, std::move(*value)});
+  }
+  return setting;
+}
+
+gf::Variable Exporter::exportVariable(VariableOp op) {
+  gf::Variable variable;
+  variable.name = view(op.getSymName());
+  variable.type = *toTensorType(op.getType());
+  if (std::optional<DictionaryAttr> init = op.getInit())
+    variable.init = settingOf(*init);
+  if (std::optional<StringRef> weights = op.getWeights())
+    variable.weights = view(*weights);
+  variable.trainable = op.getTrainable();
+  readDoc(op, variable.doc, variable.docIsString);
+  return variable;
+}
+
+/// "n" or "n:1", as attributes of the training section hold it.
+gf::ValueName Exporter::parseValue(StringRef text) {
+  auto [name, number] = text.rsplit(':');
+  gf::ValueName value;
+  value.name = view(name);
+  if (!number.empty() && number.getAsInteger(10, value.result))
+    value = {view(text), 0};
+  return value;
+}
+
+gf::Training Exporter::trainingOf(DictionaryAttr dictionary) {
+  gf::Training training;
+  auto names = [&](ArrayAttr array) {
+    std::vector<gf::ValueName> list;
+    for (auto name : array.getAsRange<StringAttr>())
+      list.push_back(parseValue(name.getValue()));
+    return list;
+  };
+  if (auto loss = dictionary.getAs<StringAttr>("loss"))
+    training.loss = parseValue(loss.getValue());
+  if (auto optimizer = dictionary.getAs<DictionaryAttr>("optimizer"))
+    training.optimizer = settingOf(optimizer);
+  if (auto variables = dictionary.getAs<ArrayAttr>("variables"))
+    training.variables = names(variables);
+  if (auto norm = dictionary.getAs<FloatAttr>("clip_norm"))
+    training.clipNorm = norm.getValueAsDouble();
+  if (auto steps = dictionary.getAs<IntegerAttr>("accumulate_steps"))
+    training.accumulateSteps = steps.getInt();
+  if (auto schedule = dictionary.getAs<DictionaryAttr>("schedule"))
+    training.schedule = settingOf(schedule);
+  if (auto noDecay = dictionary.getAs<ArrayAttr>("no_decay"))
+    training.noDecay = names(noDecay);
+  if (auto gradients = dictionary.getAs<DictionaryAttr>("gradients"))
+    for (NamedAttribute gradient : gradients)
+      if (auto value = dyn_cast<StringAttr>(gradient.getValue()))
+        training.gradients.push_back({view(gradient.getName().getValue()),
+                                      parseValue(value.getValue())});
+  if (auto seed = dictionary.getAs<StringAttr>("loss_gradient"))
+    training.lossGradient = parseValue(seed.getValue());
+  return training;
+}
+
+gf::ValueName Exporter::valueOf(Value value) {
+  gf::ValueName name;
+  if (isa<BlockArgument>(value)) {
+    name.name = file.names->intern(valueName(value));
+    return name;
+  }
+  auto result = cast<OpResult>(value);
+  name.name = view(nodeName(result.getOwner()));
+  name.result = result.getResultNumber();
+  return name;
+}
+
+/// The type with what names of sizes are known.
+amp::TensorType Exporter::typeOf(Value value) {
+  auto it = types.find(value);
+  return it != types.end() ? it->second : *toTensorType(value.getType());
+}
+
+void Exporter::inferNode(Operation *op) {
+  std::vector<amp::TensorType> operands, results;
+  for (Value operand : op->getOperands())
+    operands.push_back(typeOf(operand));
+  std::vector<Attr> attrs;
+  std::string_view wrong;
+  const OpDef *def = getOpDef(op);
+  bool inferred = def && succeeded(readNodeAttrs(op, *def, attrs, wrong)) &&
+                  !inferTypes(*def, operands, attrs, results) &&
+                  results.size() == op->getNumResults();
+  for (OpResult result : op->getResults()) {
+    amp::TensorType type = *toTensorType(result.getType());
+    if (inferred) {
+      const amp::Shape &shape = results[result.getResultNumber()].shape;
+      for (size_t i = 0; i < type.shape.size() && i < shape.size(); ++i)
+        if (type.shape[i].isUnknown())
+          type.shape[i] = shape[i];
+    }
+    types[result] = std::move(type);
+  }
+}
+
+/// Depth first over operands with a stack of our own; a cycle is cut.
+void Exporter::inferFunction(FuncOp function) {
+  types.clear();
+  for (BlockArgument argument : function.getArguments()) {
+    amp::TensorType type = *toTensorType(argument.getType());
+    if (auto shape = function.getArgAttrOfType<ArrayAttr>(
+            argument.getArgNumber(), kShapeAttr))
+      for (auto [dim, size] : llvm::zip(type.shape, shape))
+        if (auto name = dyn_cast<StringAttr>(size); name && dim.isUnknown())
+          dim = Dim::named(view(name.getValue()));
+    types[argument] = std::move(type);
+  }
+  llvm::DenseSet<Operation *> seen;
+  SmallVector<std::pair<Operation *, unsigned>> stack;
+  for (Operation &root : function.getBody().front().without_terminator()) {
+    if (!seen.insert(&root).second)
+      continue;
+    stack.push_back({&root, 0});
+    while (!stack.empty()) {
+      auto &[op, next] = stack.back();
+      if (next == op->getNumOperands()) {
+        inferNode(op);
+        stack.pop_back();
+        continue;
+      }
+      Operation *source = op->getOperand(next++).getDefiningOp();
+      if (source && seen.insert(source).second)
+        stack.push_back({source, 0});
+    }
+  }
+}
+
+std::shared_ptr<const Literal> Exporter::literalOf(ConstantOp constant) {
+  auto literal = std::make_shared<Literal>();
+  if (std::optional<StringRef> weights = constant.getWeights()) {
+    literal->weights = weights->str();
+    return literal;
+  }
+  auto value = cast<DenseElementsAttr>(*constant.getValue());
+  literal->splat = value.isSplat();
+  if (!literal->splat)
+    literal->nesting.assign(value.getType().getShape().begin(),
+                            value.getType().getShape().end());
+  int64_t count = literal->splat ? 1 : value.getNumElements();
+  if (isa<FloatType>(value.getElementType())) {
+    auto values = value.getValues<APFloat>();
+    literal->floats.reserve(count);
+    for (APFloat element : llvm::make_range(values.begin(),
+                                            values.begin() + count)) {
+      bool lossy;
+      element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                      &lossy);
+      literal->floats.push_back(element.convertToDouble());
+    }
+    return literal;
+  }
+  auto values = value.getValues<APInt>();
+  bool isUnsigned = value.getElementType().isUnsignedInteger() ||
+                    value.getElementType().isInteger(1);
+  literal->ints.reserve(count);
+  for (const APInt &element :
+       llvm::make_range(values.begin(), values.begin() + count))
+    literal->ints.push_back(isUnsigned ? int64_t(element.getZExtValue())
+                                       : element.getSExtValue());
+  return literal;
+}
+
+LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
+  node.name = view(nodeName(op));
+  if (node.name.empty())
+    return op->emitError("has no name and so no place in a graph file");
+  if (auto opaque = dyn_cast<OpaqueOp>(op)) {
+    node.op = view(opaque.getOp());
+    if (std::optional<StringRef> attrs = opaque.getAttrs())
+      node.opaqueAttrs = view(*attrs);
+  } else {
+    const OpDef *def = getOpDef(op);
+    if (!def)
+      return op->emitError("has no place in a graph file");
+    node.op = def->name;
+    std::string_view wrong;
+    if (failed(readNodeAttrs(op, *def, node.attrs, wrong)))
+      return op->emitError("attribute '")
+             << StringRef(wrong) << "' has no place in a graph file";
+    if (auto constant = dyn_cast<ConstantOp>(op)) {
+      if (!constant.getWeights() &&
+          !isa_and_nonnull<DenseElementsAttr>(
+              constant.getValue().value_or(ElementsAttr())))
+        return op->emitError("has a value that a graph file cannot hold");
+      node.attrs.push_back({"value", literalOf(constant)});
+    }
+  }
+  for (Value operand : op->getOperands())
+    node.inputs.push_back(valueOf(operand));
+  if (auto pin = op->getAttrOfType<TypeAttr>(kPrecisionAttr))
+    node.precision = toDType(pin.getValue());
+  if (auto origin = op->getAttrOfType<StringAttr>(kOriginAttr))
+    node.origin = view(origin.getValue());
+  readDoc(op, node.doc, node.docIsString);
+  if (withTypes || isa<OpaqueOp>(op)) {
+    node.types.emplace();
+    for (Value result : op->getResults())
+      node.types->push_back(typeOf(result));
+  }
+  return success();
+}
+
+LogicalResult Exporter::exportFunction(FuncOp op) {
+  if (op.isExternal())
+    return op.emitError("has no body and so no place in a graph file");
+  gf::Function function;
+  auto name = op->getAttrOfType<StringAttr>(kNameAttr);
+  function.name = view(name ? name.getValue() : op.getSymName());
+  readDoc(op, function.doc, function.docIsString);
+  inferFunction(op);
+  for (BlockArgument argument : op.getArguments())
+    function.inputs.push_back(
+        {valueOf(argument).name, typeOf(argument), gf::kNowhere});
+  for (Operation &node : op.getBody().front().without_terminator()) {
+    if (isa<ReadOp>(node))
+      continue;
+    function.nodes.emplace_back();
+    if (failed(exportNode(&node, function.nodes.back())))
+      return failure();
+  }
+  Operation *terminator = op.getBody().front().getTerminator();
+  std::optional<ArrayAttr> names = op.getOutputNames();
+  for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
+    gf::ValueName result = valueOf(value);
+    std::string_view outputName =
+        names ? view(cast<StringAttr>((*names)[index]).getValue())
+              : result.name;
+    function.outputs.push_back({outputName, result, gf::kNowhere});
+  }
+  if (std::optional<DictionaryAttr> training = op.getTraining())
+    function.training = trainingOf(*training);
+  file.functions.push_back(std::move(function));
+  return success();
+}
+
+FailureOr<gf::GraphFile> Exporter::run() {
+  exportFileKeys();
+  withTypes = isRewritten();
+  for (Operation &op : *module.getBody()) {
+    if (auto variable = dyn_cast<VariableOp>(op))
+      file.variables.push_back(exportVariable(variable));
+    else if (!isa<FuncOp>(op))
+      return op.emitError("has no place in a graph file");
+  }
+  for (FuncOp function : module.getOps<FuncOp>())
+    if (failed(exportFunction(function)))
+      return failure();
+  return std::move(file);
+}
+
+FailureOr<gf::GraphFile> amp::exportGraphFile(ModuleOp module) {
+  return Exporter(module).run();
+}
