@@ -87,6 +87,23 @@ bool isContinuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
+/// Bytes of the UTF-8 character that starts `text`; 0 when none does.
+size_t characterLength(std::string_view text) {
+  unsigned char first = text[0];
+  size_t length = first < 0x80   ? 1
+                  : first < 0xC2 ? 0
+                  : first < 0xE0 ? 2
+                  : first < 0xF0 ? 3
+                  : first < 0xF5 ? 4
+                                 : 0;
+  if (length > text.size())
+    return 0;
+  for (size_t i = 1; i < length; ++i)
+    if (!isContinuation(text[i]))
+      return 0;
+  return length;
+}
+
 void renderLine(std::string &out, const SourceText &source, Offset at) {
   std::string_view line = source.line(at);
   size_t column = source.lineColumn(at).column - 1;
@@ -105,13 +122,17 @@ void renderLine(std::string &out, const SourceText &source, Offset at) {
     out += "...";
     caret += "   ";
   }
-  for (size_t i = first; i < last; ++i) {
+  for (size_t i = first; i < last;) {
+    size_t length = characterLength(line.substr(i));
     unsigned char c = line[i];
-    // A terminal must not obey what a file holds.
-    out += c == '\t' || (c >= 0x20 && c != 0x7F) ? line[i] : '?';
+    // A terminal must not obey what a file holds, nor choke on it.
+    bool isShown = length > 1 || c == '\t' || (c >= 0x20 && c < 0x7F);
+    length = std::max<size_t>(length, 1);
+    out += isShown ? line.substr(i, length) : "?";
     // One column per character, and a tab is as wide as the one above it.
-    if (i < column && !isContinuation(line[i]))
+    if (i < column && i + length <= column)
       caret += c == '\t' ? '\t' : ' ';
+    i += length;
   }
   if (last < line.size())
     out += "...";

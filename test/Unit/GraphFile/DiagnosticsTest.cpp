@@ -1,0 +1,103 @@
+//===- DiagnosticsTest.cpp - Messages about a source text -----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Lines, columns, carets, order and limits.
+//===----------------------------------------------------------------------===//
+
+#include "amp/GraphFile/Diagnostics.h"
+
+#include <gtest/gtest.h>
+
+using namespace amp::graphfile;
+
+TEST(DiagnosticsTest, LinesAndColumnsCountBytesFromOne) {
+  SourceText source("a.json", "ab\n\xC3\xA9x\r\n\nz");
+  auto place = [&](Offset at) {
+    LineColumn found = source.lineColumn(at);
+    return std::to_string(found.line) + ":" + std::to_string(found.column);
+  };
+  EXPECT_EQ(place(0), "1:1");
+  EXPECT_EQ(place(2), "1:3"); // the newline ends its line
+  EXPECT_EQ(place(3), "2:1");
+  EXPECT_EQ(place(5), "2:3"); // behind two bytes of one letter
+  EXPECT_EQ(place(8), "3:1");
+  EXPECT_EQ(place(9), "4:1");
+  EXPECT_EQ(place(10), "4:2"); // the end
+  EXPECT_EQ(place(1000), "4:2");
+  EXPECT_EQ(source.line(3), "\xC3\xA9x");
+  EXPECT_EQ(source.line(8), "");
+  EXPECT_EQ(source.line(9), "z");
+}
+
+TEST(DiagnosticsTest, ANoteStaysWithItsMessage) {
+  SourceText source("a.json", "first\nsecond\n");
+  Diagnostics diags;
+  diags.error(6, "two");
+  diags.note(0, "because of this");
+  diags.error(0, "one");
+  EXPECT_EQ(diags.render(source), "a.json:1:1: error: one\n"
+                                  "first\n"
+                                  "^\n"
+                                  "a.json:2:1: error: two\n"
+                                  "second\n"
+                                  "^\n"
+                                  "a.json:1:1: note: because of this\n"
+                                  "first\n"
+                                  "^\n");
+}
+
+TEST(DiagnosticsTest, TheCaretStandsUnderTabsAndWideCharacters) {
+  SourceText source("a.json", "\t\xC3\xA9 x");
+  Diagnostics diags;
+  diags.error(4, "here");
+  EXPECT_EQ(diags.render(source), "a.json:1:5: error: here\n"
+                                  "\t\xC3\xA9 x\n"
+                                  "\t  ^\n");
+}
+
+TEST(DiagnosticsTest, AWholeFileOnOneLineIsNotPrintedWhole) {
+  std::string text(100000, 'x');
+  SourceText source("a.json", text);
+  Diagnostics diags;
+  diags.error(50000, "here");
+  std::string rendered = diags.render(source);
+  EXPECT_LT(rendered.size(), 600u);
+  size_t line = rendered.find('\n') + 1;
+  size_t next = rendered.find('\n', line) + 1;
+  EXPECT_EQ(rendered[line + rendered.find('^') - next], 'x');
+}
+
+TEST(DiagnosticsTest, ControlCharactersDoNotReachATerminal) {
+  SourceText source("a.json", "a\x1B[31mb");
+  Diagnostics diags;
+  diags.error(0, "bad \x1B[31m");
+  EXPECT_EQ(diags.render(source).find('\x1B'), std::string::npos);
+}
+
+TEST(DiagnosticsTest, ErrorsEndAtTheLimitAndWarningsDoNotCount) {
+  SourceText source("a.json", "x");
+  Diagnostics diags(/*maxErrors=*/3);
+  diags.warning(0, "w");
+  EXPECT_FALSE(diags.hasErrors());
+  for (int i = 0; i < 10; ++i)
+    diags.error(0, "e" + std::to_string(i));
+  EXPECT_TRUE(diags.full());
+  EXPECT_EQ(diags.all().size(), 4u);
+  std::string rendered = diags.render(source);
+  EXPECT_NE(rendered.find("e2"), std::string::npos);
+  EXPECT_EQ(rendered.find("e3"), std::string::npos);
+  EXPECT_NE(rendered.find("more errors"), std::string::npos);
+}
+
+TEST(DiagnosticsTest, AnIOErrorIsAnErrorOfItsOwnKind) {
+  Diagnostics diags;
+  diags.error(0, "a");
+  EXPECT_FALSE(diags.hasIOErrors());
+  diags.ioError(0, "b");
+  EXPECT_TRUE(diags.hasIOErrors());
+  EXPECT_EQ(diags.all().size(), 2u);
+}
