@@ -29,6 +29,12 @@ inline constexpr llvm::StringLiteral kShapeAttr = "graph.shape";
 inline constexpr llvm::StringLiteral kDocAttr = "graph.doc";
 /// UnitAttr on a node whose file entry said its types.
 inline constexpr llvm::StringLiteral kTypedAttr = "graph.typed";
+/// DenseI64ArrayAttr on a constant: the sizes of the nested list that its value
+/// was written as, where the form is not the one that is written by default.
+inline constexpr llvm::StringLiteral kNestingAttr = "graph.nesting";
+/// ArrayAttr of an array of sizes per result on an opaque node with names of
+/// sizes, which nothing infers.
+inline constexpr llvm::StringLiteral kShapesAttr = "graph.shapes";
 /// DictionaryAttr on a function with `training`: a location for each key.
 inline constexpr llvm::StringLiteral kTrainingLocsAttr = "graph.training_locs";
 

@@ -1,0 +1,420 @@
+//===- GraphFileImport.cpp - Graph file to module ------------------------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Two walks over the structs: nodes in the order of the file, then their
+// operands, which may stand behind them.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Import/GraphFileImport.h"
+
+#include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "mlir/IR/Builders.h"
+
+using namespace amp;
+using namespace amp::graph;
+using namespace mlir;
+namespace gf = amp::graphfile;
+
+namespace {
+
+class Importer {
+public:
+  Importer(const gf::CheckedFile &checked, const gf::SourceText &source,
+           MLIRContext *context)
+      : file(checked.file), types(checked.types), source(source),
+        context(context), builder(context),
+        fileName(StringAttr::get(context, source.name())) {}
+
+  OwningOpRef<ModuleOp> run();
+
+private:
+  void importFileKeys(ModuleOp module);
+  void importVariable(const gf::Variable &variable);
+  bool importFunction(const gf::Function &function,
+                      const gf::FunctionTypes &inferred);
+  Operation *importNode(const gf::Node &node,
+                        const std::vector<amp::TensorType> &results);
+  Value value(const gf::ValueName &name, const gf::NameTable &names);
+
+  StringAttr str(std::string_view text) {
+    return StringAttr::get(context, StringRef(text.data(), text.size()));
+  }
+  Location locate(gf::Offset at) {
+    gf::LineColumn place = source.lineColumn(at);
+    return FileLineColLoc::get(fileName, place.line, place.column);
+  }
+  Location locate(gf::Offset at, std::string_view name) {
+    return NameLoc::get(str(name), locate(at));
+  }
+  Attribute doc(const gf::Doc &doc, bool isString);
+  ArrayAttr shapeNames(const amp::Shape &shape);
+  DictionaryAttr setting(const gf::Setting &setting);
+  void importTraining(const gf::Training &training, FuncOp function);
+  ElementsAttr elements(const Literal &literal, RankedTensorType type);
+  /// A symbol for the function that no variable has.
+  StringAttr functionSymbol(std::string_view name);
+
+  const gf::GraphFile &file;
+  const std::vector<gf::FunctionTypes> &types;
+  const gf::SourceText &source;
+  MLIRContext *context;
+  OpBuilder builder;
+  StringAttr fileName;
+  llvm::StringMap<VariableOp> variables;
+  llvm::StringSet<> symbols;
+  /// Of the function that is being imported.
+  SmallVector<Value> arguments;
+  std::vector<Operation *> nodes;
+  llvm::DenseMap<uint32_t, ReadOp> reads;
+};
+
+} // namespace
+
+Attribute Importer::doc(const gf::Doc &doc, bool isString) {
+  if (isString)
+    return str(doc.empty() ? std::string_view() : doc.front());
+  SmallVector<Attribute> lines;
+  for (std::string_view line : doc)
+    lines.push_back(str(line));
+  return builder.getArrayAttr(lines);
+}
+
+/// Numbers and names of sizes, for shapes that have a name.
+ArrayAttr Importer::shapeNames(const amp::Shape &shape) {
+  return cast<ArrayAttr>(toMLIRAttr(context, AttrValue(shape)));
+}
+
+DictionaryAttr Importer::setting(const gf::Setting &setting) {
+  NamedAttrList attrs;
+  attrs.set("kind", str(setting.kind));
+  for (const Attr &param : setting.params)
+    attrs.set(StringRef(param.name.data(), param.name.size()),
+              toMLIRAttr(context, param.value));
+  return attrs.getDictionary(context);
+}
+
+void Importer::importFileKeys(ModuleOp module) {
+  NamedAttrList attrs;
+  attrs.set("version", str(file.version));
+  if (!file.schema.empty())
+    attrs.set("schema", str(file.schema));
+  if (!file.name.empty())
+    attrs.set("name", str(file.name));
+  if (!file.doc.empty())
+    attrs.set("doc", doc(file.doc, file.docIsString));
+  if (!file.weights.empty())
+    attrs.set("weights", str(file.weights));
+  module->setAttr(kFileAttr, attrs.getDictionary(context));
+}
+
+void Importer::importVariable(const gf::Variable &variable) {
+  VariableOp op = createVariable(
+      builder, locate(variable.at, variable.name), variable.name,
+      toMLIRType(context, variable.type),
+      variable.init ? setting(*variable.init) : DictionaryAttr());
+  if (llvm::any_of(variable.type.shape,
+                   [](const Dim &size) { return !size.isFixed(); }))
+    op.setShapeNamesAttr(shapeNames(variable.type.shape));
+  if (!variable.weights.empty())
+    op.setWeightsAttr(str(variable.weights));
+  if (!variable.trainable)
+    op.setTrainable(false);
+  if (!variable.doc.empty())
+    op->setAttr(kDocAttr, doc(variable.doc, variable.docIsString));
+  variables[op.getSymName()] = op;
+  symbols.insert(op.getSymName());
+}
+
+StringAttr Importer::functionSymbol(std::string_view name) {
+  std::string symbol(name);
+  while (!symbols.insert(symbol).second)
+    symbol += "$function";
+  return str(symbol);
+}
+
+/// Whether the export would write the literal in another form than the file
+/// has: one number where all elements are equal, else a nested list.
+static bool hasOwnForm(const Literal &literal, ElementsAttr value) {
+  return !literal.splat &&
+         (value.isSplat() || ArrayRef<int64_t>(literal.nesting) !=
+                                 value.getShapedType().getShape());
+}
+
+/// Elements in the constant's dtype, null if their number is wrong. The reader
+/// has checked that they fit.
+ElementsAttr Importer::elements(const Literal &literal,
+                                RankedTensorType type) {
+  Type element = type.getElementType();
+  if (!type.hasStaticShape())
+    return {};
+  size_t count = isa<FloatType>(element) ? literal.floats.size()
+                                         : literal.ints.size();
+  // A number for all of no elements is not repeated.
+  bool none = type.getNumElements() == 0;
+  if (count != (literal.splat ? 1 : size_t(type.getNumElements())))
+    return {};
+  if (auto floating = dyn_cast<FloatType>(element)) {
+    SmallVector<APFloat> values;
+    values.reserve(literal.floats.size());
+    for (double real : ArrayRef<double>(literal.floats).drop_back(none && literal.splat)) {
+      APFloat value(real);
+      bool lossy;
+      value.convert(floating.getFloatSemantics(),
+                    APFloat::rmNearestTiesToEven, &lossy);
+      values.push_back(value);
+    }
+    return DenseElementsAttr::get(type, values);
+  }
+  SmallVector<APInt> values;
+  values.reserve(literal.ints.size());
+  unsigned width = element.getIntOrFloatBitWidth();
+  for (int64_t integer : ArrayRef<int64_t>(literal.ints).drop_back(none && literal.splat))
+    values.push_back(APInt(width, static_cast<uint64_t>(integer),
+                           /*isSigned=*/true, /*implicitTrunc=*/true));
+  return DenseElementsAttr::get(type, values);
+}
+
+Operation *
+Importer::importNode(const gf::Node &node,
+                     const std::vector<amp::TensorType> &results) {
+  const OpDef *def = findOp(node.op);
+  OperationState state(locate(node.nameAt, node.name),
+                       def ? "graph." + std::string(node.op)
+                           : OpaqueOp::getOperationName().str());
+  for (const amp::TensorType &type : results)
+    state.addTypes(toMLIRType(context, type));
+  if (!def) {
+    state.addAttribute("op", str(node.op));
+    if (!node.opaqueAttrs.empty())
+      state.addAttribute("attrs", str(node.opaqueAttrs));
+    // Nothing infers the names of their sizes again.
+    SmallVector<Attribute> shapes;
+    for (const amp::TensorType &type : results)
+      shapes.push_back(shapeNames(type.shape));
+    state.addAttribute(kShapesAttr, builder.getArrayAttr(shapes));
+  }
+  for (const Attr &attr : node.attrs) {
+    StringRef name(attr.name.data(), attr.name.size());
+    if (def->name != "constant") {
+      const AttrDef *attrDef = def->findAttr(attr.name);
+      // What equals the default is left out, as the writer does.
+      if (attrDef && attrDef->defaultValue && !attrDef->alwaysWritten &&
+          *attrDef->defaultValue == attr.value)
+        continue;
+      state.addAttribute(name, toMLIRAttr(context, attr.value));
+      continue;
+    }
+    if (name != "value")
+      continue;
+    const Literal &literal =
+        *std::get<std::shared_ptr<const Literal>>(attr.value);
+    if (!literal.weights.empty()) {
+      state.addAttribute("weights", str(literal.weights));
+      continue;
+    }
+    ElementsAttr value =
+        elements(literal, cast<RankedTensorType>(state.types[0]));
+    if (!value) {
+      emitError(state.location)
+          << "the value does not fit the shape of the constant";
+      return nullptr;
+    }
+    state.addAttribute("value", value);
+    if (hasOwnForm(literal, value))
+      state.addAttribute(kNestingAttr,
+                         builder.getDenseI64ArrayAttr(literal.nesting));
+  }
+  if (node.precision)
+    state.addAttribute(kPrecisionAttr,
+                       TypeAttr::get(toMLIRType(context, *node.precision)));
+  if (!node.origin.empty()) {
+    state.addAttribute(kOriginAttr, str(node.origin));
+    state.addAttribute(kGeneratedAttr, builder.getUnitAttr());
+  }
+  if (node.types)
+    state.addAttribute(kTypedAttr, builder.getUnitAttr());
+  if (!node.doc.empty())
+    state.addAttribute(kDocAttr, doc(node.doc, node.docIsString));
+  return builder.create(state);
+}
+
+Value Importer::value(const gf::ValueName &name, const gf::NameTable &names) {
+  gf::ValueTarget target = names.find(name.name);
+  switch (target.kind) {
+  case gf::ValueTarget::Input:
+    return arguments[target.index];
+  case gf::ValueTarget::Node: {
+    Operation *node = nodes[target.index];
+    return node && name.result < node->getNumResults()
+               ? Value(node->getResult(name.result))
+               : Value();
+  }
+  case gf::ValueTarget::Variable: {
+    ReadOp read = reads.lookup(target.index);
+    return read ? Value(read.getResult()) : Value();
+  }
+  case gf::ValueTarget::Missing:
+    break;
+  }
+  return {};
+}
+
+/// Mirrors the section, and notes where its keys stand.
+void Importer::importTraining(const gf::Training &training, FuncOp function) {
+  NamedAttrList attrs, locs;
+  auto put = [&](StringRef key, Attribute attr, gf::Offset at) {
+    attrs.set(key, attr);
+    locs.set(key, cast<LocationAttr>(Attribute(locate(at))));
+  };
+  auto names = [&](const std::vector<gf::ValueName> &list) {
+    SmallVector<Attribute> array;
+    for (const gf::ValueName &name : list)
+      array.push_back(str(name.name));
+    return builder.getArrayAttr(array);
+  };
+  put("loss", str(toString(training.loss)), training.loss.at);
+  put("optimizer", setting(*training.optimizer), training.optimizer->at);
+  if (training.variables)
+    put("variables", names(*training.variables), training.at);
+  if (training.clipNorm)
+    put("clip_norm", builder.getF64FloatAttr(*training.clipNorm),
+        training.clipNormAt);
+  if (training.accumulateSteps)
+    put("accumulate_steps",
+        builder.getI64IntegerAttr(*training.accumulateSteps),
+        training.accumulateStepsAt);
+  if (training.schedule)
+    put("schedule", setting(*training.schedule), training.schedule->at);
+  if (training.noDecayAt != gf::kNowhere)
+    put("no_decay", names(training.noDecay), training.noDecayAt);
+  if (!training.gradients.empty()) {
+    NamedAttrList gradients;
+    SmallVector<Attribute> order;
+    for (const gf::Gradient &gradient : training.gradients) {
+      order.push_back(str(gradient.variable));
+      gradients.set(
+          StringRef(gradient.variable.data(), gradient.variable.size()),
+          str(toString(gradient.value)));
+    }
+    put("gradients", gradients.getDictionary(context), training.gradientsAt);
+    // A dictionary sorts its keys; the file's order is kept beside it.
+    put("gradients_order", builder.getArrayAttr(order), training.gradientsAt);
+  }
+  if (training.lossGradient)
+    put("loss_gradient", str(toString(*training.lossGradient)),
+        training.lossGradient->at);
+  function.setTrainingAttr(attrs.getDictionary(context));
+  function->setAttr(kTrainingLocsAttr, locs.getDictionary(context));
+}
+
+bool Importer::importFunction(const gf::Function &function,
+                              const gf::FunctionTypes &inferred) {
+  gf::NameTable names(file, function);
+  SmallVector<Type> inputTypes;
+  SmallVector<Attribute> inputAttrs;
+  for (const gf::Input &input : function.inputs) {
+    inputTypes.push_back(toMLIRType(context, input.type));
+    NamedAttrList attrs;
+    attrs.set(kNameAttr, str(input.name));
+    attrs.set(kShapeAttr, shapeNames(input.type.shape));
+    inputAttrs.push_back(attrs.getDictionary(context));
+  }
+
+  OperationState state(locate(function.at, function.name),
+                       FuncOp::getOperationName());
+  StringAttr symbol = functionSymbol(function.name);
+  state.addAttribute("sym_name", symbol);
+  if (symbol != str(function.name))
+    state.addAttribute(kNameAttr, str(function.name));
+  state.addAttribute(
+      "function_type",
+      TypeAttr::get(builder.getFunctionType(inputTypes, {})));
+  if (!inputAttrs.empty())
+    state.addAttribute("arg_attrs", builder.getArrayAttr(inputAttrs));
+  if (!function.doc.empty())
+    state.addAttribute(kDocAttr, doc(function.doc, function.docIsString));
+  Block *block = &state.addRegion()->emplaceBlock();
+  auto func = cast<FuncOp>(builder.create(state));
+
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(block);
+  arguments.clear();
+  for (auto [input, type] : llvm::zip(function.inputs, inputTypes))
+    arguments.push_back(
+        block->addArgument(type, locate(input.at, input.name)));
+  // Variables in the order of the file, so that it does not depend on that of
+  // the nodes.
+  llvm::DenseSet<uint32_t> used;
+  auto note = [&](const gf::ValueName &name) {
+    gf::ValueTarget target = names.find(name.name);
+    if (target.kind == gf::ValueTarget::Variable)
+      used.insert(target.index);
+  };
+  for (const gf::Node &node : function.nodes)
+    llvm::for_each(node.inputs, note);
+  for (const gf::Output &output : function.outputs)
+    note(output.value);
+  reads.clear();
+  for (uint32_t i = 0; i < file.variables.size(); ++i)
+    if (used.contains(i))
+      reads[i] = createRead(builder, locate(file.variables[i].at),
+                            variables.lookup(file.variables[i].name));
+
+  nodes.assign(function.nodes.size(), nullptr);
+  for (uint32_t i = 0; i < function.nodes.size(); ++i)
+    if (!(nodes[i] = importNode(function.nodes[i], inferred.results[i])))
+      return false;
+  // A graph region lets a node stand before the nodes it reads.
+  SmallVector<Value> operands;
+  auto collect = [&](const gf::ValueName &name) {
+    Value operand = value(name, names);
+    if (operand)
+      operands.push_back(operand);
+    return static_cast<bool>(operand);
+  };
+  for (uint32_t i = 0; i < function.nodes.size(); ++i) {
+    operands.clear();
+    if (!llvm::all_of(function.nodes[i].inputs, collect))
+      return false;
+    nodes[i]->setOperands(operands);
+  }
+  operands.clear();
+  SmallVector<Attribute> outputNames;
+  for (const gf::Output &output : function.outputs) {
+    if (!collect(output.value))
+      return false;
+    outputNames.push_back(str(output.name));
+  }
+  ReturnOp::create(builder, func.getLoc(), operands);
+  func.setFunctionType(builder.getFunctionType(
+      inputTypes, llvm::to_vector(ValueRange(operands).getTypes())));
+  func.setOutputNamesAttr(builder.getArrayAttr(outputNames));
+  if (function.training)
+    importTraining(*function.training, func);
+  return true;
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  context->loadDialect<GraphDialect>();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(locate(0));
+  importFileKeys(*module);
+  builder.setInsertionPointToEnd(module->getBody());
+  for (const gf::Variable &variable : file.variables)
+    importVariable(variable);
+  for (auto [function, inferred] : llvm::zip(file.functions, types))
+    if (!importFunction(function, inferred)) {
+      emitError(locate(function.at)) << "this function cannot be imported";
+      return {};
+    }
+  return module;
+}
+
+OwningOpRef<ModuleOp> amp::importGraphFile(const gf::CheckedFile &file,
+                                           const gf::SourceText &source,
+                                           MLIRContext *context) {
+  return Importer(file, source, context).run();
+}
