@@ -20,6 +20,8 @@
 #include <dnnl.hpp>
 #endif
 
+#include <omp.h>
+
 #include <cstring>
 
 using namespace amprt;
@@ -55,6 +57,23 @@ bool amprt::cpu::multipliesBFloat16() {
 }
 
 namespace {
+
+/// One thread for a product that is done before a second one has started.
+/// oneDNN takes as many as OpenMP has when it prepares and when it runs.
+class ThreadLimit {
+public:
+  explicit ThreadLimit(const StepParams &p) : saved(omp_get_max_threads()) {
+    constexpr double smallProduct = 1e6;
+    if (double(p.m) * double(p.n) * double(p.k) < smallProduct)
+      omp_set_num_threads(1);
+  }
+  ~ThreadLimit() { omp_set_num_threads(saved); }
+  ThreadLimit(const ThreadLimit &) = delete;
+  ThreadLimit &operator=(const ThreadLimit &) = delete;
+
+private:
+  int saved;
+};
 
 /// How one operand or result lies in the memory that is multiplied.
 struct Layout {
@@ -118,7 +137,7 @@ void convertToFloats(const Buffer &buffer, const void *from, float *to,
     constexpr int64_t part = 1 << 14;
     columns *= rows;
     rows = (columns + part - 1) / part;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows > 2)
     for (int64_t row = 0; row < rows; ++row) {
       int64_t count = std::min(part, columns - row * part);
       const auto *at = static_cast<const std::byte *>(from) + row * part * size;
@@ -131,7 +150,8 @@ void convertToFloats(const Buffer &buffer, const void *from, float *to,
     }
     return;
   }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * columns >=                \
+                                              kParallelElements)
   for (int64_t row = 0; row < rows; ++row)
     toFloats(to + row * columns,
              static_cast<const std::byte *>(from) + row * buffer.pitch * size,
@@ -142,7 +162,8 @@ void convertToFloats(const Buffer &buffer, const void *from, float *to,
 void convertFromFloats(const Buffer &buffer, const float *from, void *to) {
   int64_t columns = buffer.dims.back(), rows = buffer.rows();
   auto size = int64_t(amp::dtypeSize(buffer.dtype));
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * columns >=                \
+                                              kParallelElements)
   for (int64_t row = 0; row < rows; ++row)
     fromFloats(static_cast<std::byte *>(to) + row * buffer.pitch * size,
                buffer.dtype, from + row * columns, columns);
@@ -162,6 +183,7 @@ Status CpuProduct::prepare() {
   if (layoutA.dtype == DType::Float64 || p.m == 0 || p.n == 0 || p.k == 0)
     return okStatus();
   using dnnl::memory;
+  ThreadLimit limit(p);
   try {
     engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
     stream = dnnl::stream(engine);
@@ -209,6 +231,7 @@ Status CpuProduct::multiply(const void *a, const void *b, void *c) {
       multiplyPlain<float>(a, b, c); // no sums: the epilogue of zeros
     return okStatus();
   }
+  ThreadLimit limit(p);
   try {
     memoryA.set_data_handle(const_cast<void *>(a));
     memoryB.set_data_handle(const_cast<void *>(b));
