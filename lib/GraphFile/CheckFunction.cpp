@@ -90,6 +90,9 @@ void FunctionChecker::resolveInputs() {
   producers.resize(function.nodes.size());
   for (size_t i = 0; i < function.nodes.size() && !diags.full(); ++i)
     for (const ValueName &input : function.nodes[i].inputs) {
+      // A suggestion looks at all names: no more of them than messages.
+      if (diags.full())
+        return;
       ValueTarget target = names.find(input.name);
       if (target.kind == ValueTarget::Missing)
         missing(input);

@@ -77,9 +77,10 @@ private:
   std::optional<AttrValue> parseLiteral(Json json, DType dtype);
   bool parseElement(Json json, DType dtype, Literal &literal);
   std::string compactText(Json json) const;
+  void checkDoubleKeys(Json json);
 
   std::optional<Setting> parseSetting(Json json, std::string_view what);
-  bool parseInitParams(Json json, Setting &setting);
+  bool parseInitParams(Json json, DType dtype, Setting &setting);
   bool parseOptimizerParams(Json json, Setting &setting);
   bool parseScheduleParams(Json json, Setting &setting);
   std::vector<Output> parseOutputs(Json json);

@@ -64,7 +64,7 @@ std::optional<Variable> ElementParser::parseVariable(Json json) {
   }
   if (values[4]) {
     variable.init = parseSetting(*values[4], "init");
-    if (!variable.init || !parseInitParams(*values[4], *variable.init))
+    if (!variable.init || !parseInitParams(*values[4], *dtype, *variable.init))
       return std::nullopt;
     if (!isFloating(*dtype) && variable.init->kind != "zeros" &&
         variable.init->kind != "ones" && variable.init->kind != "constant") {
@@ -176,7 +176,8 @@ static std::string outOfRange(std::string_view name, double min) {
   return "'" + std::string(name) + "' is at least " + bound;
 }
 
-bool ElementParser::parseInitParams(Json json, Setting &setting) {
+bool ElementParser::parseInitParams(Json json, DType dtype,
+                                    Setting &setting) {
   const KindDef *kind = findKind(kInits, setting.kind);
   if (!kind) {
     std::vector<std::string_view> names;
@@ -227,8 +228,21 @@ bool ElementParser::parseInitParams(Json json, Setting &setting) {
       error(values[i]->at(), outOfRange(param.name, param.min));
       return false;
     }
+    // As an element of a constant: integers for integers, nothing infinite.
+    Literal element;
+    if (setting.kind == "constant" && !parseElement(*values[i], dtype, element))
+      return false;
     setting.params.push_back({param.name, value});
     setting.paramsAt.push_back(values[i]->at());
+  }
+  if (setting.kind == "uniform") {
+    double low = values[0] ? values[0]->real() : -0.05;
+    double high = values[1] ? values[1]->real() : 0.05;
+    if (low > high) {
+      error(values[1] ? values[1]->at() : values[0]->at(),
+            "'low' is above 'high'");
+      return false;
+    }
   }
   return true;
 }

@@ -13,6 +13,7 @@
 
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 
 using namespace amp;
 using namespace amp::graphfile;
@@ -75,8 +76,10 @@ std::optional<Node> ElementParser::parseNode(Json json) {
                            "key 'types'");
       return std::nullopt;
     }
-    if (values[4] && expect(*values[4], TokenKind::Object, "an object"))
+    if (values[4] && expect(*values[4], TokenKind::Object, "an object")) {
+      checkDoubleKeys(*values[4]);
       node.opaqueAttrs = arena.intern(compactText(*values[4]));
+    }
     return node;
   }
   if (values[4])
@@ -109,6 +112,35 @@ std::string ElementParser::compactText(Json json) const {
       out += ' ';
   }
   return out;
+}
+
+/// Reports keys that stand twice in the object or in one below it. Nesting is
+/// limited, so a list of the open ones is short.
+void ElementParser::checkDoubleKeys(Json json) {
+  struct Level {
+    Json::Walk walk;
+    bool isObject;
+    std::unordered_set<std::string_view> keys;
+  };
+  std::vector<Level> open;
+  open.push_back({json.walk(), true, {}});
+  while (!open.empty()) {
+    Level &level = open.back();
+    if (level.walk.done()) {
+      open.pop_back();
+      continue;
+    }
+    if (level.isObject) {
+      Json key = level.walk.value();
+      level.walk.next();
+      if (!level.keys.insert(key.string()).second)
+        error(key.at(), "key '" + std::string(key.string()) + "' stands twice");
+    }
+    Json value = level.walk.value();
+    level.walk.next();
+    if (value.isObject() || value.isArray())
+      open.push_back({value.walk(), value.isObject(), {}});
+  }
 }
 
 void ElementParser::parseAttrs(Json json, const OpDef &def, Node &node) {

@@ -356,7 +356,8 @@ bool Handler::run() {
   if (!complete || diags.full())
     return false;
   if (tape.tokens.empty() || tape.tokens.front().kind != TokenKind::Object) {
-    diags.error(startOfToken(), "a graph file is a JSON object");
+    diags.error(tape.tokens.empty() ? 0 : tape.tokens.front().at,
+                "a graph file is a JSON object");
     return false;
   }
   elements.parseFileKeys(Json(tape, 0), file);
