@@ -1,4 +1,4 @@
-//===- train_step.cpp - A training step beside oneDNN alone --*- C++ -*-===//
+//===- train_step.cpp - A training step beside oneDNN alone ---------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

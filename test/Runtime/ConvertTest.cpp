@@ -1,4 +1,4 @@
-//===- ConvertTest.cpp - 16-bit conversions ------------------*- C++ -*-===//
+//===- ConvertTest.cpp - 16-bit conversions -------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

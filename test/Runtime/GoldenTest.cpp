@@ -1,4 +1,4 @@
-//===- GoldenTest.cpp - Plans of the guide's network ---------*- C++ -*-===//
+//===- GoldenTest.cpp - Plans of the guide's network ----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- H200Test.cpp - A product planned for an H200, run here *- C++ -*-===//
+//===- H200Test.cpp - A product planned for an H200, run here -------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- PhiloxTest.cpp - Random numbers and initial values ----*- C++ -*-===//
+//===- PhiloxTest.cpp - Random numbers and initial values -----------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

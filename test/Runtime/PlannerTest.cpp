@@ -1,4 +1,4 @@
-//===- PlannerTest.cpp - Plans keep what they promise --------*- C++ -*-===//
+//===- PlannerTest.cpp - Plans keep what they promise ---------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- SessionTest.cpp - Sessions: inputs, variables, updates *- C++ -*-===//
+//===- SessionTest.cpp - Sessions: inputs, variables, updates -------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Support.cpp - Graphs and sessions for tests -----------*- C++ -*-===//
+//===- Support.cpp - Graphs and sessions for tests ------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

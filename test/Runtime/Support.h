@@ -1,4 +1,4 @@
-//===- Support.h - Graphs and sessions for tests -------------*- C++ -*-===//
+//===- Support.h - Graphs and sessions for tests ----------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

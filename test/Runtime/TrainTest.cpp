@@ -1,4 +1,4 @@
-//===- TrainTest.cpp - Training steps ------------------------*- C++ -*-===//
+//===- TrainTest.cpp - Training steps -------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

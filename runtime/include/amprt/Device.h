@@ -1,4 +1,4 @@
-//===- Device.h - What executes programs ---------------------*- C++ -*-===//
+//===- Device.h - What executes programs ------------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

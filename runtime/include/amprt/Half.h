@@ -1,4 +1,4 @@
-//===- Half.h - 16-bit floating point, one number at a time --*- C++ -*-===//
+//===- Half.h - 16-bit floating point, one number at a time -----*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Philox.h - Random numbers that any device can make ----*- C++ -*-===//
+//===- Philox.h - Random numbers that any device can make -------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Status.h - Outcome of a call --------------------------*- C++ -*-===//
+//===- Status.h - Outcome of a call -----------------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Tensor.h - A dense tensor in host memory --------------*- C++ -*-===//
+//===- Tensor.h - A dense tensor in host memory -----------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Status.cpp - Outcome of a call ------------------------*- C++ -*-===//
+//===- Status.cpp - Outcome of a call -------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

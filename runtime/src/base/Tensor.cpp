@@ -1,4 +1,4 @@
-//===- Tensor.cpp - A dense tensor in host memory ------------*- C++ -*-===//
+//===- Tensor.cpp - A dense tensor in host memory -------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

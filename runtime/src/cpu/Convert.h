@@ -1,4 +1,4 @@
-//===- Convert.h - Runs of numbers between element types -----*- C++ -*-===//
+//===- Convert.h - Runs of numbers between element types --------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

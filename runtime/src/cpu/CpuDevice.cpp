@@ -1,4 +1,4 @@
-//===- CpuDevice.cpp - The cpu device ------------------------*- C++ -*-===//
+//===- CpuDevice.cpp - The cpu device -------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

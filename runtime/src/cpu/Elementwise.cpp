@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Fused element-wise steps ------------*- C++ -*-===//
+//===- Elementwise.cpp - Fused element-wise steps -------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Kernels.h - The kernels of the cpu device -------------*- C++ -*-===//
+//===- Kernels.h - The kernels of the cpu device ----------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LossScale.cpp - The kernels of loss scaling -----------*- C++ -*-===//
+//===- LossScale.cpp - The kernels of loss scaling ------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Matmul.cpp - Matrix products --------------------------*- C++ -*-===//
+//===- Matmul.cpp - Matrix products ---------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Move.cpp - Transposes and argmax ----------------------*- C++ -*-===//
+//===- Move.cpp - Transposes and argmax -----------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

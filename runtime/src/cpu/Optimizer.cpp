@@ -1,4 +1,4 @@
-//===- Optimizer.cpp - Optimizer updates ---------------------*- C++ -*-===//
+//===- Optimizer.cpp - Optimizer updates ----------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

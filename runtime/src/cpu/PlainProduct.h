@@ -1,4 +1,4 @@
-//===- PlainProduct.h - A matrix product without a library ---*- C++ -*-===//
+//===- PlainProduct.h - A matrix product without a library ------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Reduce.cpp - Reductions -------------------------------*- C++ -*-===//
+//===- Reduce.cpp - Reductions --------------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

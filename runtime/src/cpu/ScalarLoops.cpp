@@ -1,4 +1,4 @@
-//===- ScalarLoops.cpp - Element-wise arithmetic on runs -----*- C++ -*-===//
+//===- ScalarLoops.cpp - Element-wise arithmetic on runs ------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ScalarLoops.h - Element-wise arithmetic on runs -------*- C++ -*-===//
+//===- ScalarLoops.h - Element-wise arithmetic on runs ----------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Softmax.cpp - Softmax and losses ----------------------*- C++ -*-===//
+//===- Softmax.cpp - Softmax and losses -----------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Initialise.cpp - Initial values of variables ----------*- C++ -*-===//
+//===- Initialise.cpp - Initial values of variables -----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Initialise.h - Initial values of variables ------------*- C++ -*-===//
+//===- Initialise.h - Initial values of variables ---------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Inputs.cpp - Inputs of a call -------------------------*- C++ -*-===//
+//===- Inputs.cpp - Inputs of a call --------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

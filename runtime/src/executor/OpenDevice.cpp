@@ -1,4 +1,4 @@
-//===- OpenDevice.cpp - Devices by name ----------------------*- C++ -*-===//
+//===- OpenDevice.cpp - Devices by name -----------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

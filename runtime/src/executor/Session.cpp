@@ -1,4 +1,4 @@
-//===- Session.cpp - Runs the functions of a graph file ------*- C++ -*-===//
+//===- Session.cpp - Runs the functions of a graph file -------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

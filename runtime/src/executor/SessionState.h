@@ -1,4 +1,4 @@
-//===- SessionState.h - What a Session holds -----------------*- C++ -*-===//
+//===- SessionState.h - What a Session holds --------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

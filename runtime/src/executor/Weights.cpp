@@ -1,4 +1,4 @@
-//===- Weights.cpp - The weights file of a graph -------------*- C++ -*-===//
+//===- Weights.cpp - The weights file of a graph --------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- NullDevice.cpp - A device that computes nothing -------*- C++ -*-===//
+//===- NullDevice.cpp - A device that computes nothing --------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

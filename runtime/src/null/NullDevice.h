@@ -1,4 +1,4 @@
-//===- NullDevice.h - A device that computes nothing ---------*- C++ -*-===//
+//===- NullDevice.h - A device that computes nothing ------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Fuse.cpp - Fusion of steps ----------------------------*- C++ -*-===//
+//===- Fuse.cpp - Fusion of steps -----------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Layout.cpp - Padding, scratch memory and loop nests ---*- C++ -*-===//
+//===- Layout.cpp - Padding, scratch memory and loop nests ----------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LowerElementwise.cpp - Lowering: element-wise ops -----*- C++ -*-===//
+//===- LowerElementwise.cpp - Lowering: element-wise ops ------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

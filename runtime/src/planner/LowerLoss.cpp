@@ -1,4 +1,4 @@
-//===- LowerLoss.cpp - Lowering: softmax and losses ----------*- C++ -*-===//
+//===- LowerLoss.cpp - Lowering: softmax and losses -----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

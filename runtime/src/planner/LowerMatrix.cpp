@@ -1,4 +1,4 @@
-//===- LowerMatrix.cpp - Lowering: products and biases -------*- C++ -*-===//
+//===- LowerMatrix.cpp - Lowering: products and biases --------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- LowerReduction.cpp - Lowering: reductions -------------*- C++ -*-===//
+//===- LowerReduction.cpp - Lowering: reductions --------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

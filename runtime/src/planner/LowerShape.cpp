@@ -1,4 +1,4 @@
-//===- LowerShape.cpp - Lowering: constants and shapes -------*- C++ -*-===//
+//===- LowerShape.cpp - Lowering: constants and shapes --------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

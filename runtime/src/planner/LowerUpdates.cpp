@@ -1,4 +1,4 @@
-//===- LowerUpdates.cpp - Lowering: variables and loss scale -*- C++ -*-===//
+//===- LowerUpdates.cpp - Lowering: variables and loss scale --------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

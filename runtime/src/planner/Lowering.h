@@ -1,4 +1,4 @@
-//===- Lowering.h - Lowering of one node to steps ------------*- C++ -*-===//
+//===- Lowering.h - Lowering of one node to steps ---------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- MemoryPlan.cpp - Places buffers in one arena ----------*- C++ -*-===//
+//===- MemoryPlan.cpp - Places buffers in one arena -----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Order.cpp - Updates behind readers --------------------*- C++ -*-===//
+//===- Order.cpp - Updates behind readers ---------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

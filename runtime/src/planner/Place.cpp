@@ -1,4 +1,4 @@
-//===- Place.cpp - Places and totals -------------------------*- C++ -*-===//
+//===- Place.cpp - Places and totals --------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

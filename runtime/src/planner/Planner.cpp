@@ -1,4 +1,4 @@
-//===- Planner.cpp - From a graph function to a Program ------*- C++ -*-===//
+//===- Planner.cpp - From a graph function to a Program -------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

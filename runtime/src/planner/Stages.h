@@ -1,4 +1,4 @@
-//===- Stages.h - The stages of planning ---------------------*- C++ -*-===//
+//===- Stages.h - The stages of planning ------------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

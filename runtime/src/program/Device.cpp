@@ -1,4 +1,4 @@
-//===- Device.cpp - What the planner knows of devices --*- C++ -*-===//
+//===- Device.cpp - What the planner knows of devices ---------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

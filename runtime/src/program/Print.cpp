@@ -1,4 +1,4 @@
-//===- Print.cpp - Programs as text --------------------------*- C++ -*-===//
+//===- Print.cpp - Programs as text ---------------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Program.cpp - What a device executes ------------------*- C++ -*-===//
+//===- Program.cpp - What a device executes -------------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Conformance.cpp - One op on one device ----------------*- C++ -*-===//
+//===- Conformance.cpp - One op on one device -----------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Conformance.h - One op on one device ------------------*- C++ -*-===//
+//===- Conformance.h - One op on one device ---------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- ElementwiseTest.cpp - Conformance: element-wise ops ---*- C++ -*-===//
+//===- ElementwiseTest.cpp - Conformance: element-wise ops ----------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- UpdateTest.cpp - Conformance: optimizers --------------*- C++ -*-===//
+//===- UpdateTest.cpp - Conformance: optimizers ---------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
