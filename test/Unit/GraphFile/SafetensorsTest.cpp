@@ -46,13 +46,13 @@ TEST(SafetensorsTest, ReadsWhatItWrote) {
   const int64_t steps = 7;
   const uint8_t flags[] = {1, 0, 1};
   const std::string odd = "with \"quotes\"\n\xC3\xA9";
-  EXPECT_FALSE(writeSafetensors(
-      path,
-      {{"flags", DType::Bool, {3}, flags, sizeof(flags)},
-       {odd, DType::Float32, {2, 3}, kernel, sizeof(kernel)},
-       {"steps", DType::Int64, {}, &steps, sizeof(steps)},
-       {"empty", DType::Float16, {0, 4}, nullptr, 0}},
-      {{"format", "amp"}}));
+  EXPECT_FALSE(
+      writeSafetensors(path,
+                       {{"flags", DType::Bool, {3}, flags, sizeof(flags)},
+                        {odd, DType::Float32, {2, 3}, kernel, sizeof(kernel)},
+                        {"steps", DType::Int64, {}, &steps, sizeof(steps)},
+                        {"empty", DType::Float16, {0, 4}, nullptr, 0}},
+                       {{"format", "amp"}}));
   std::string error;
   {
     auto file = SafetensorsFile::open(path, error);
@@ -70,14 +70,14 @@ TEST(SafetensorsTest, ReadsWhatItWrote) {
     ASSERT_TRUE(entry);
     EXPECT_EQ(std::memcmp(entry->data, &steps, sizeof(steps)), 0);
     for (const SafetensorsEntry &each : file->entries())
-      if (each.data)
-        EXPECT_EQ(reinterpret_cast<uintptr_t>(each.data) %
-                      dtypeSize(each.dtype),
-                  0u)
+      if (each.data) {
+        EXPECT_EQ(
+            reinterpret_cast<uintptr_t>(each.data) % dtypeSize(each.dtype), 0u)
             << each.name;
+      }
     EXPECT_EQ(file->find("none"), nullptr);
-    auto names = SafetensorsFile::open(
-        path, error, SafetensorsFile::Mode::HeaderOnly);
+    auto names =
+        SafetensorsFile::open(path, error, SafetensorsFile::Mode::HeaderOnly);
     ASSERT_TRUE(names) << error;
     EXPECT_EQ(names->find("steps")->data, nullptr);
   }
@@ -140,10 +140,10 @@ TEST(SafetensorsTest, RefusesEverythingElse) {
       {"truncated", fileOf(R"({"a":{)", 0)},
       {"bytes behind the object", fileOf("{}{}", 0)},
       {"a zero byte", fileOf(std::string("{}\0", 3), 0)},
-      {"one name twice", fileOf(R"({"a":)" + entry("F32", "[2]", "[0,8]") +
-                                    R"(,"a":)" +
-                                    entry("F32", "[2]", "[8,16]") + "}",
-                                16)},
+      {"one name twice",
+       fileOf(R"({"a":)" + entry("F32", "[2]", "[0,8]") + R"(,"a":)" +
+                  entry("F32", "[2]", "[8,16]") + "}",
+              16)},
       {"unknown dtype", fileOf(one("F31", "[2]", "[0,8]"), 8)},
       {"unknown key", fileOf(R"({"a":{"dtype":"F32","shape":[2],)"
                              R"("data_offsets":[0,8],"more":1}})",
