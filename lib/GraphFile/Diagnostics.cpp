@@ -108,9 +108,10 @@ void renderLine(std::string &out, const SourceText &source, Offset at) {
   std::string_view line = source.line(at);
   size_t column = source.lineColumn(at).column - 1;
   column = std::min(column, line.size());
-  size_t first = column > kShownWidth - kShownBefore && line.size() > kShownWidth
-                     ? column - kShownBefore
-                     : 0;
+  size_t first =
+      column > kShownWidth - kShownBefore && line.size() > kShownWidth
+          ? column - kShownBefore
+          : 0;
   // Do not cut a character in two.
   while (first > 0 && isContinuation(line[first]))
     --first;
@@ -173,9 +174,8 @@ std::string Diagnostics::render(const SourceText &source) const {
   for (size_t i = 0; i < list.size(); ++i)
     if (i == 0 || list[i].severity != Severity::Note)
       heads.push_back(i);
-  std::stable_sort(heads.begin(), heads.end(), [&](size_t a, size_t b) {
-    return list[a].at < list[b].at;
-  });
+  std::stable_sort(heads.begin(), heads.end(),
+                   [&](size_t a, size_t b) { return list[a].at < list[b].at; });
   std::string out;
   for (size_t head : heads) {
     renderOne(out, source, list[head]);

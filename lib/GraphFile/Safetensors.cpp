@@ -34,11 +34,9 @@ struct DTypeTag {
   DType dtype;
 };
 constexpr DTypeTag tags[] = {
-    {"F16", DType::Float16}, {"BF16", DType::BFloat16},
-    {"F32", DType::Float32}, {"F64", DType::Float64},
-    {"I8", DType::Int8},     {"U8", DType::UInt8},
-    {"I32", DType::Int32},   {"I64", DType::Int64},
-    {"BOOL", DType::Bool},
+    {"F16", DType::Float16}, {"BF16", DType::BFloat16}, {"F32", DType::Float32},
+    {"F64", DType::Float64}, {"I8", DType::Int8},       {"U8", DType::UInt8},
+    {"I32", DType::Int32},   {"I64", DType::Int64},     {"BOOL", DType::Bool},
 };
 
 /// Nothing on overflow or a negative size.
@@ -364,8 +362,8 @@ const SafetensorsEntry *SafetensorsFile::find(std::string_view name) const {
   return found == byName.end() ? nullptr : &list[found->second];
 }
 
-std::unique_ptr<SafetensorsFile>
-SafetensorsFile::parse(std::string_view bytes, std::string &error) {
+std::unique_ptr<SafetensorsFile> SafetensorsFile::parse(std::string_view bytes,
+                                                        std::string &error) {
   std::unique_ptr<SafetensorsFile> file(new SafetensorsFile());
   unsigned char start[8];
   if (bytes.size() < sizeof(start)) {

@@ -66,8 +66,8 @@ template <typename Real> void appendRealOf(std::string &out, Real value) {
   // As most languages print numbers: digits where they are few, an exponent
   // elsewhere.
   Real magnitude = std::fabs(value);
-  bool fixed = magnitude == 0 ||
-               (magnitude >= Real(1e-4) && magnitude < Real(1e16));
+  bool fixed =
+      magnitude == 0 || (magnitude >= Real(1e-4) && magnitude < Real(1e16));
   char buffer[64];
   char *end = std::to_chars(buffer, buffer + sizeof(buffer), value,
                             fixed ? std::chars_format::fixed
@@ -322,7 +322,7 @@ size_t rankOf(std::string_view kind, std::string_view param) {
     return rank;
   }
   static constexpr std::string_view order[] = {
-      "value", "low",         "high",        "mean", "stddev",
+      "value", "low",          "high",        "mean", "stddev",
       "seed",  "warmup_steps", "total_steps", "end"};
   size_t rank = 0;
   while (rank < std::size(order) && order[rank] != param)
@@ -336,11 +336,10 @@ void graphfile::appendSetting(std::string &out, const Setting &setting) {
   std::vector<const Attr *> params;
   for (const Attr &param : setting.params)
     params.push_back(&param);
-  std::stable_sort(params.begin(), params.end(),
-                   [&](const Attr *a, const Attr *b) {
-                     return rankOf(setting.kind, a->name) <
-                            rankOf(setting.kind, b->name);
-                   });
+  std::stable_sort(
+      params.begin(), params.end(), [&](const Attr *a, const Attr *b) {
+        return rankOf(setting.kind, a->name) < rankOf(setting.kind, b->name);
+      });
   out += '{';
   appendString(out, setting.kind);
   out += ": {";

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 // Whole files in and out. An output is replaced as a whole or not at all: it is
-// written beside its place, flushed to the disk, and renamed. Files that a graph
-// file names are opened without leaving its folder.
+// written beside its place, flushed to the disk, and renamed. Files that a
+// graph file names are opened without leaving its folder.
 //===----------------------------------------------------------------------===//
 
 #ifndef AMP_GRAPHFILE_FILEIO_H

@@ -76,8 +76,8 @@ public:
 private:
   SafetensorsFile() = default;
   static std::unique_ptr<SafetensorsFile>
-  fromDescriptor(int fd, const std::string &path, std::string &error,
-                 Mode mode, bool *missing);
+  fromDescriptor(int fd, const std::string &path, std::string &error, Mode mode,
+                 bool *missing);
   bool readHeader(std::string_view json, uint64_t dataBytes,
                   std::string &error);
   void pointTo(const char *data);

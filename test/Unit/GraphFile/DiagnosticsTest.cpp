@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 using namespace amp::graphfile;
 
 TEST(DiagnosticsTest, LinesAndColumnsCountBytesFromOne) {
@@ -100,4 +102,71 @@ TEST(DiagnosticsTest, AnIOErrorIsAnErrorOfItsOwnKind) {
   diags.ioError(0, "b");
   EXPECT_TRUE(diags.hasIOErrors());
   EXPECT_EQ(diags.all().size(), 2u);
+}
+
+TEST(DiagnosticsTest, PlacesMatchACountByHand) {
+  constexpr unsigned seed = 7;
+  std::mt19937 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    std::string text;
+    for (size_t i = random() % 60; i > 0; --i)
+      text += "ab\n\n"[random() % 4];
+    SourceText source("a.json", text);
+    uint32_t line = 1, column = 1;
+    for (size_t at = 0; at <= text.size(); ++at) {
+      LineColumn place = source.lineColumn(at);
+      ASSERT_EQ(place.line, line) << "seed " << seed << ", text " << text;
+      ASSERT_EQ(place.column, column) << "seed " << seed << ", text " << text;
+      bool newline = at < text.size() && text[at] == '\n';
+      line += newline;
+      column = newline ? 1 : column + 1;
+    }
+  }
+}
+
+TEST(DiagnosticsTest, BytesThatAreNotUtf8AreReplaced) {
+  SourceText source("a.json", "a\xFF\xC3_\xE2\x82");
+  Diagnostics diags;
+  diags.error(3, "bad");
+  EXPECT_EQ(diags.render(source), "a.json:1:4: error: bad\n"
+                                  "a??_??\n"
+                                  "   ^\n");
+}
+
+TEST(DiagnosticsTest, NowhereHasNoPlace) {
+  SourceText source("a.json", "abc");
+  Diagnostics diags;
+  diags.error(kNowhere, "bad");
+  EXPECT_EQ(diags.render(source), "a.json: error: bad\n");
+}
+
+TEST(DiagnosticsTest, WhatIsPastTheLimitLeavesNoTrace) {
+  SourceText source("a.json", "abc");
+  Diagnostics diags(/*maxErrors=*/1);
+  diags.error(0, "one");
+  diags.note(0, "of one");
+  diags.ioError(1, "two");
+  diags.note(1, "of two");
+  EXPECT_EQ(diags.all().size(), 2u);
+  // Nobody sees it, so the exit code does not tell of it.
+  EXPECT_FALSE(diags.hasIOErrors());
+}
+
+TEST(NameArenaTest, ViewsStayValid) {
+  NameArena arena;
+  std::vector<std::string> names;
+  std::vector<std::string_view> views;
+  for (size_t i = 0; i < 20000; ++i) {
+    // Some are longer than a chunk.
+    size_t length = i % 5000 == 0 ? 100000 : i % 97;
+    names.push_back(std::string(length, char('a' + i % 26)));
+    views.push_back(arena.intern(names.back()));
+  }
+  for (size_t i = 0; i < names.size(); ++i)
+    ASSERT_EQ(views[i], names[i]);
+}
+
+TEST(ValueNameTest, TheTextNamesTheResultWhenItIsNotTheFirst) {
+  EXPECT_EQ(toString(ValueName{"n"}), "n");
+  EXPECT_EQ(toString(ValueName{"n", 2}), "n:2");
 }

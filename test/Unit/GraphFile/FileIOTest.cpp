@@ -13,10 +13,13 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -164,4 +167,104 @@ TEST_F(FileIOTest, TellsAPathThatIsNotAllowedFromAMissingFile) {
   EXPECT_EQ(beneath("none", &refused).substr(0, 6), "error:");
   EXPECT_FALSE(refused);
   EXPECT_EQ(beneath("sub").substr(0, 6), "error:") << "a folder is no file";
+}
+
+TEST_F(FileIOTest, ANewFileHasTheModeOfNewFiles) {
+  EXPECT_FALSE(writeFile(path("a"), "x"));
+  mode_t mask = umask(0);
+  umask(mask);
+  struct stat info;
+  ASSERT_EQ(stat(path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0666 & ~mask);
+}
+
+TEST_F(FileIOTest, LinksToWhatIsNotThereYet) {
+  fs::create_directory(folder / "far");
+  fs::create_symlink("far/later", folder / "link");
+  EXPECT_FALSE(writeFile(path("link"), "born"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read("far/later"), "born");
+  fs::create_symlink("ring", folder / "ring");
+  EXPECT_TRUE(writeFile(path("ring"), "x"));
+}
+
+TEST_F(FileIOTest, ErrorsNameTheFileAndTheReasonAndLeaveNothing) {
+  EXPECT_EQ(writeFile(path("no/a"), "x"),
+            "cannot write '" + path("no/a") + "': No such file or directory");
+  EXPECT_EQ(writeFile(folder.string(), "x"),
+            "cannot write '" + folder.string() + "': Is a directory");
+  EXPECT_TRUE(writeFile(path("new/"), "x"));
+  EXPECT_TRUE(writeFile("", "x"));
+  EXPECT_EQ(filesIn(folder), 0u);
+}
+
+/// A limit on the size of files stands for a full disk.
+TEST_F(FileIOTest, AFullDiskKeepsTheOldFile) {
+  EXPECT_FALSE(writeFile(path("a"), "old"));
+  pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {4096, 4096};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    auto problem = writeFile(path("a"), std::string(100000, 'n'));
+    _exit(problem == "cannot write '" + path("a") + "': File too large" ? 0
+                                                                        : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_EQ(read("a"), "old");
+  EXPECT_EQ(filesIn(folder), 1u);
+}
+
+TEST_F(FileIOTest, PiecesAppearTogetherAndNothingFollows) {
+  AtomicFile file;
+  EXPECT_FALSE(file.open(path("a")));
+  EXPECT_FALSE(file.write("one "));
+  EXPECT_FALSE(file.write("two"));
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  EXPECT_FALSE(file.commit());
+  EXPECT_EQ(read("a"), "one two");
+  EXPECT_TRUE(file.write("late"));
+  EXPECT_TRUE(file.commit());
+  EXPECT_EQ(read("a"), "one two");
+}
+
+TEST_F(FileIOTest, FoldersOfPaths) {
+  EXPECT_EQ(folderOf("a"), ".");
+  EXPECT_EQ(folderOf("-"), ".");
+  EXPECT_EQ(folderOf("a/b/c"), "a/b");
+  EXPECT_EQ(folderOf("/a"), "/");
+}
+
+TEST_F(FileIOTest, EverySpellingThatLeavesIsRefused) {
+  fs::create_directory(folder / "sub");
+  EXPECT_FALSE(writeFile(path("a"), "inside"));
+  EXPECT_FALSE(writeFile(path("sub/b"), "inside"));
+  fs::create_symlink("sub", folder / "sublink");
+  for (std::string_view bad :
+       {std::string_view("sub/../a"), std::string_view("sub/.."),
+        std::string_view("."), std::string_view("sub/"),
+        std::string_view("sublink/b"), std::string_view("a\0b", 3)}) {
+    bool refused = false;
+    std::string answer = beneath(bad, &refused);
+    EXPECT_TRUE(refused) << bad << ": " << answer;
+    EXPECT_NE(answer.find("is not allowed: "), std::string::npos) << answer;
+  }
+  EXPECT_EQ(beneath("sub//./b"), "inside");
+}
+
+TEST_F(FileIOTest, WhatIsNoRegularFileIsNotRefusedButUnreadable) {
+  fs::create_directory(folder / "sub");
+  EXPECT_FALSE(writeFile(path("a"), "inside"));
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  for (const char *bad : {"none", "sub/none", "none/x", "sub", "a/b", "pipe"}) {
+    bool refused = true;
+    std::string answer = beneath(bad, &refused);
+    EXPECT_FALSE(refused) << bad;
+    EXPECT_EQ(answer.find("error: cannot read '" + std::string(bad) + "': "),
+              0u)
+        << answer;
+  }
 }

@@ -9,12 +9,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/GraphFile/Safetensors.h"
+#include "amp/GraphFile/FileIO.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <random>
 
 using namespace amp;
 using namespace amp::graphfile;
@@ -186,4 +188,119 @@ TEST(SafetensorsTest, RefusesEveryTruncation) {
   ASSERT_EQ(problemOf(good), "");
   for (size_t length = 0; length < good.size(); ++length)
     EXPECT_NE(problemOf(good.substr(0, length)), "") << length;
+}
+
+TEST(SafetensorsTest, EveryDTypeThereAndBackTwice) {
+  std::string pattern =
+      (fs::temp_directory_path() / "amp-safetensors-XXXXXX").string();
+  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  std::string path = pattern + "/a.safetensors";
+  std::mt19937 random(3);
+  std::vector<std::vector<char>> data;
+  std::vector<SafetensorsTensor> tensors;
+  for (size_t i = 0; i < numDTypes; ++i) {
+    data.emplace_back(dtypeSize(DType(i)) * 15);
+    for (char &byte : data.back())
+      byte = char(random());
+    tensors.push_back({dtypeName(DType(i)),
+                       DType(i),
+                       {3, 1, 5},
+                       data.back().data(),
+                       data.back().size()});
+  }
+  ASSERT_EQ(writeSafetensors(path, tensors), std::nullopt);
+  std::string first, second, error;
+  ASSERT_FALSE(readFile(path, first));
+  auto file = SafetensorsFile::open(path, error);
+  ASSERT_TRUE(file) << error;
+  std::vector<SafetensorsTensor> again;
+  for (const SafetensorsEntry &entry : file->entries()) {
+    again.push_back(
+        {entry.name, entry.dtype, entry.dims, entry.data, entry.bytes});
+    EXPECT_EQ(entry.name, dtypeName(entry.dtype));
+    const std::vector<char> &expected = data[size_t(entry.dtype)];
+    ASSERT_EQ(entry.bytes, expected.size());
+    EXPECT_EQ(std::memcmp(entry.data, expected.data(), entry.bytes), 0);
+  }
+  EXPECT_EQ(again.size(), numDTypes);
+  // Over the file that is mapped: the mapping keeps the old one.
+  ASSERT_EQ(writeSafetensors(path, again), std::nullopt);
+  ASSERT_FALSE(readFile(path, second));
+  EXPECT_EQ(first, second);
+  fs::remove_all(pattern);
+}
+
+TEST(SafetensorsTest, MessagesNameTheEntry) {
+  auto one = [](const std::string &fields) {
+    return "{\"a\":{" + fields + "}}";
+  };
+  struct {
+    std::string header;
+    size_t dataBytes;
+    const char *problem;
+  } cases[] = {
+      {" {}", 0, "its header is not a JSON object"},
+      {"{}}", 0, "the header is not JSON at its byte 3"},
+      {"{\"a\":1}", 0, "entry 'a' holds a value of a wrong kind"},
+      {one(""), 0, "entry 'a' has no 'dtype'"},
+      {one(R"("type":1)"), 0, "entry 'a' has an unknown key 'type'"},
+      {one(R"("dtype":"F31")"), 0,
+       "entry 'a' has the dtype 'F31', which is not supported"},
+      {one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4,
+       "entry 'a' needs 8 bytes, but its 'data_offsets' are 0 and 4"},
+      {one(R"("dtype":"F32","shape":[1],"data_offsets":[1,5])"), 5,
+       "entry 'a' starts at byte 1 of the data, not at 0"},
+      {one(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 5,
+       "its entries hold 4 bytes, the file 5"},
+      {R"({"__metadata__":{"a":"","a":""}})", 0,
+       "key 'a' of '__metadata__' stands twice"},
+      {R"({"__metadata__":{},"__metadata__":{}})", 0,
+       "'__metadata__' stands twice"},
+  };
+  for (const auto &item : cases)
+    EXPECT_EQ(problemOf(fileOf(item.header, item.dataBytes)),
+              std::string("refused: ") + item.problem)
+        << item.header;
+}
+
+/// Files with damaged bytes are refused or read; what is read is in bounds.
+TEST(SafetensorsTest, DamagedFilesDoNoHarm) {
+  constexpr unsigned seed = 11;
+  std::mt19937 random(seed);
+  const std::string good =
+      fileOf(R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+             R"("b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}})",
+             32);
+  ASSERT_EQ(problemOf(good), "");
+  size_t accepted = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = good;
+    for (unsigned i = random() % 3 + 1; i > 0; --i) {
+      size_t at = random() % bytes.size();
+      switch (random() % 3) {
+      case 0:
+        bytes[at] = char(random());
+        break;
+      case 1:
+        bytes.erase(at, 1);
+        break;
+      default:
+        bytes.insert(at, 1, "0123456789[]{},:\""[random() % 17]);
+      }
+    }
+    std::string error;
+    auto file = SafetensorsFile::parse(bytes, error);
+    if (!file)
+      continue;
+    ++accepted;
+    for (const SafetensorsEntry &entry : file->entries()) {
+      if (!entry.data)
+        continue;
+      const char *data = static_cast<const char *>(entry.data);
+      ASSERT_GE(data, bytes.data()) << "seed " << seed << ", round " << round;
+      ASSERT_LE(data + entry.bytes, bytes.data() + bytes.size())
+          << "seed " << seed << ", round " << round;
+    }
+  }
+  EXPECT_GT(accepted, 0u);
 }
