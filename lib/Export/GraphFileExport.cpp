@@ -35,6 +35,8 @@ private:
   gf::Variable exportVariable(VariableOp variable);
   LogicalResult exportFunction(FuncOp function);
   LogicalResult exportNode(Operation *op, gf::Node &node);
+  LogicalResult checkTypes(FuncOp function);
+  void nameNodes(FuncOp function);
   void inferFunction(FuncOp function);
   void inferNode(Operation *op);
   gf::ValueName valueOf(Value value);
@@ -51,6 +53,9 @@ private:
   gf::GraphFile file;
   bool withTypes = false;
   llvm::DenseMap<Value, amp::TensorType> types;
+  llvm::DenseMap<StringRef, VariableOp> variables;
+  /// Names of the nodes of the function at hand, each once.
+  llvm::DenseMap<Operation *, std::string_view> nodeNames;
 };
 
 } // namespace
@@ -98,6 +103,17 @@ void Exporter::exportFileKeys() {
   readDoc(keys.get("doc"), file.doc, file.docIsString);
 }
 
+/// Settings are bools, integers and numbers.
+static AttrValue settingValue(Attribute attr) {
+  if (auto flag = dyn_cast<BoolAttr>(attr))
+    return flag.getValue();
+  if (auto number = dyn_cast<IntegerAttr>(attr))
+    return number.getInt();
+  if (auto real = dyn_cast<FloatAttr>(attr))
+    return real.getValueAsDouble();
+  return std::string();
+}
+
 /// A kind and its numbers, in the order in which they are documented.
 gf::Setting Exporter::settingOf(DictionaryAttr dictionary) {
   gf::Setting setting;
@@ -114,13 +130,20 @@ gf::Setting Exporter::settingOf(DictionaryAttr dictionary) {
     Attribute attr = dictionary.get(StringRef(name.data(), name.size()));
     if (!attr)
       continue;
-    AttrKind kind = isa<FloatAttr>(attr)  ? AttrKind::Float
-                    : isa<BoolAttr>(attr) ? AttrKind::Bool
-                                          : AttrKind::Int;
-    if (std::optional<AttrValue> value = fromMLIRAttr(kind, attr))
-      setting.params.push_back({name, std::move(*value)});
+    Attr &param = setting.params.emplace_back();
+    param.name = name;
+    param.value = settingValue(attr);
   }
   return setting;
+}
+
+/// Puts the names that `sizes` holds where a size is not a number.
+static void nameSizes(amp::TensorType &type, ArrayAttr sizes) {
+  if (type.shape.size() != sizes.size())
+    return;
+  for (auto [dim, size] : llvm::zip(type.shape, sizes))
+    if (auto name = dyn_cast<StringAttr>(size); name && dim.isUnknown())
+      dim = Dim::named(view(name.getValue()));
 }
 
 gf::Variable Exporter::exportVariable(VariableOp op) {
@@ -132,6 +155,8 @@ gf::Variable Exporter::exportVariable(VariableOp op) {
   if (std::optional<StringRef> weights = op.getWeights())
     variable.weights = view(*weights);
   variable.trainable = op.getTrainable();
+  if (std::optional<ArrayAttr> names = op.getShapeNames())
+    nameSizes(variable.type, *names);
   readDoc(op, variable.doc, variable.docIsString);
   return variable;
 }
@@ -168,11 +193,19 @@ gf::Training Exporter::trainingOf(DictionaryAttr dictionary) {
     training.schedule = settingOf(schedule);
   if (auto noDecay = dictionary.getAs<ArrayAttr>("no_decay"))
     training.noDecay = names(noDecay);
-  if (auto gradients = dictionary.getAs<DictionaryAttr>("gradients"))
-    for (NamedAttribute gradient : gradients)
-      if (auto value = dyn_cast<StringAttr>(gradient.getValue()))
-        training.gradients.push_back({view(gradient.getName().getValue()),
-                                      parseValue(value.getValue())});
+  if (auto gradients = dictionary.getAs<DictionaryAttr>("gradients")) {
+    auto add = [&](StringAttr variable) {
+      if (auto value = gradients.getAs<StringAttr>(variable))
+        training.gradients.push_back(
+            {view(variable.getValue()), parseValue(value.getValue())});
+    };
+    // A dictionary is sorted; the file's order stands beside it.
+    if (auto order = dictionary.getAs<ArrayAttr>("gradients_order"))
+      llvm::for_each(order.getAsRange<StringAttr>(), add);
+    else
+      for (NamedAttribute gradient : gradients)
+        add(gradient.getName());
+  }
   if (auto seed = dictionary.getAs<StringAttr>("loss_gradient"))
     training.lossGradient = parseValue(seed.getValue());
   return training;
@@ -185,7 +218,7 @@ gf::ValueName Exporter::valueOf(Value value) {
     return name;
   }
   auto result = cast<OpResult>(value);
-  name.name = view(nodeName(result.getOwner()));
+  name.name = nodeNames.lookup(result.getOwner());
   name.result = result.getResultNumber();
   return name;
 }
@@ -206,6 +239,13 @@ void Exporter::inferNode(Operation *op) {
   bool inferred = def && succeeded(readNodeAttrs(op, *def, attrs, wrong)) &&
                   !inferTypes(*def, operands, attrs, results) &&
                   results.size() == op->getNumResults();
+  // Names that nothing infers: of opaque nodes and of variables.
+  auto shapes = op->getAttrOfType<ArrayAttr>(kShapesAttr);
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    auto variable = variables.lookup(read.getVariable());
+    Attribute sizes = variable ? variable.getShapeNamesAttr() : ArrayAttr();
+    shapes = sizes ? ArrayAttr::get(op->getContext(), sizes) : ArrayAttr();
+  }
   for (OpResult result : op->getResults()) {
     amp::TensorType type = *toTensorType(result.getType());
     if (inferred) {
@@ -214,6 +254,9 @@ void Exporter::inferNode(Operation *op) {
         if (type.shape[i].isUnknown())
           type.shape[i] = shape[i];
     }
+    if (shapes && result.getResultNumber() < shapes.size())
+      if (auto sizes = dyn_cast<ArrayAttr>(shapes[result.getResultNumber()]))
+        nameSizes(type, sizes);
     types[result] = std::move(type);
   }
 }
@@ -225,9 +268,7 @@ void Exporter::inferFunction(FuncOp function) {
     amp::TensorType type = *toTensorType(argument.getType());
     if (auto shape = function.getArgAttrOfType<ArrayAttr>(
             argument.getArgNumber(), kShapeAttr))
-      for (auto [dim, size] : llvm::zip(type.shape, shape))
-        if (auto name = dyn_cast<StringAttr>(size); name && dim.isUnknown())
-          dim = Dim::named(view(name.getValue()));
+      nameSizes(type, shape);
     types[argument] = std::move(type);
   }
   llvm::DenseSet<Operation *> seen;
@@ -257,10 +298,13 @@ std::shared_ptr<const Literal> Exporter::literalOf(ConstantOp constant) {
     return literal;
   }
   auto value = cast<DenseElementsAttr>(*constant.getValue());
-  literal->splat = value.isSplat();
-  if (!literal->splat)
-    literal->nesting.assign(value.getType().getShape().begin(),
-                            value.getType().getShape().end());
+  auto nesting = constant->getAttrOfType<DenseI64ArrayAttr>(kNestingAttr);
+  literal->splat = value.isSplat() && !nesting && value.getNumElements() != 0;
+  if (!literal->splat) {
+    ArrayRef<int64_t> sizes =
+        nesting ? nesting.asArrayRef() : value.getType().getShape();
+    literal->nesting.assign(sizes.begin(), sizes.end());
+  }
   int64_t count = literal->splat ? 1 : value.getNumElements();
   if (isa<FloatType>(value.getElementType())) {
     auto values = value.getValues<APFloat>();
@@ -286,9 +330,7 @@ std::shared_ptr<const Literal> Exporter::literalOf(ConstantOp constant) {
 }
 
 LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
-  node.name = view(nodeName(op));
-  if (node.name.empty())
-    return op->emitError("has no name and so no place in a graph file");
+  node.name = nodeNames.lookup(op);
   if (auto opaque = dyn_cast<OpaqueOp>(op)) {
     node.op = view(opaque.getOp());
     if (std::optional<StringRef> attrs = opaque.getAttrs())
@@ -325,6 +367,45 @@ LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
   return success();
 }
 
+/// Gives nodes that have no name, or that of another, one of their own: MLIR
+/// in text holds such nodes.
+void Exporter::nameNodes(FuncOp function) {
+  nodeNames.clear();
+  NameAllocator names;
+  for (auto &variable : variables)
+    names.take(variable.first);
+  for (BlockArgument argument : function.getArguments())
+    names.take(valueName(argument));
+  SmallVector<Operation *> nameless;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    StringRef name = nodeName(&op);
+    if (isa<ReadOp>(op))
+      nodeNames[&op] = view(name);
+    else if (name.empty() || name.contains(':'))
+      nameless.push_back(&op);
+    else
+      nodeNames[&op] = file.names->intern(names.fresh(name));
+  }
+  for (Operation *op : nameless)
+    nodeNames[op] =
+        file.names->intern(names.fresh(op->getName().stripDialect()));
+}
+
+/// Every value has a type that graph files have.
+LogicalResult Exporter::checkTypes(FuncOp function) {
+  for (BlockArgument argument : function.getArguments())
+    if (!toTensorType(argument.getType()))
+      return function.emitError("argument ")
+             << argument.getArgNumber() << " has type " << argument.getType()
+             << ", which graph files do not have";
+  for (Operation &op : function.getBody().front())
+    for (Type type : op.getResultTypes())
+      if (!toTensorType(type))
+        return op.emitError("has a result of type ")
+               << type << ", which graph files do not have";
+  return success();
+}
+
 LogicalResult Exporter::exportFunction(FuncOp op) {
   if (op.isExternal())
     return op.emitError("has no body and so no place in a graph file");
@@ -332,7 +413,10 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
   auto name = op->getAttrOfType<StringAttr>(kNameAttr);
   function.name = view(name ? name.getValue() : op.getSymName());
   readDoc(op, function.doc, function.docIsString);
+  if (failed(checkTypes(op)))
+    return failure();
   inferFunction(op);
+  nameNodes(op);
   for (BlockArgument argument : op.getArguments())
     function.inputs.push_back(
         {valueOf(argument).name, typeOf(argument), gf::kNowhere});
@@ -362,9 +446,13 @@ FailureOr<gf::GraphFile> Exporter::run() {
   exportFileKeys();
   withTypes = isRewritten();
   for (Operation &op : *module.getBody()) {
-    if (auto variable = dyn_cast<VariableOp>(op))
+    if (auto variable = dyn_cast<VariableOp>(op)) {
+      if (!toTensorType(variable.getType()))
+        return op.emitError("has type ")
+               << variable.getType() << ", which graph files do not have";
+      variables.try_emplace(variable.getSymName(), variable);
       file.variables.push_back(exportVariable(variable));
-    else if (!isa<FuncOp>(op))
+    } else if (!isa<FuncOp>(op))
       return op.emitError("has no place in a graph file");
   }
   for (FuncOp function : module.getOps<FuncOp>())
