@@ -139,6 +139,11 @@ class Checker:
                 a, b = attrs.pop(key), got.pop(key)
                 if not same_number(to_low(a, low), to_low(b, low)) or abs(number(b)) > LARGEST[low]:
                     self.error(where, "attribute %s became %r" % (key, b))
+        if node["op"] == "constant" and attrs["dtype"] in LOW:
+            # A number of a 16-bit constant may be written as what it becomes.
+            rounded = [[to_low(x, attrs["dtype"]) for x in flat(a.pop("value"))] for a in (attrs, got)]
+            if len(rounded[0]) != len(rounded[1]) or not all(map(same_number, *rounded)):
+                self.error(where, "the value changed")
         if normal_attrs(node["op"], attrs) != normal_attrs(node["op"], got):
             self.error(where, "attributes changed: %r to %r" % (attrs, got))
 

@@ -122,6 +122,7 @@ for _op in CONVOLUTIONS:
 DEFAULTS["depthwise_conv2d"].pop("groups")
 for _op in POOLS:
     DEFAULTS[_op] = {"padding": "valid", "layout": "NHWC"}
+DEFAULTS["apply_sgd"] = {"weight_decay": 0.0}
 for _op in LOSSES:
     DEFAULTS[_op] = {"reduction": "mean"}
 for _op in REDUCTIONS:
