@@ -293,11 +293,10 @@ void graphfile::appendAttrs(std::string &out, const Node &node) {
   if (def) {
     for (const AttrDef &attr : def->attrs) {
       const AttrValue *value = findAttr(node, attr.name);
-      bool isDefault =
-          attr.defaultValue && (!value || *value == *attr.defaultValue);
-      if (isDefault && attr.alwaysWritten)
-        append(attr.name, *attr.defaultValue, &attr);
-      else if (value && !isDefault)
+      // What the user wrote stays, also where it says what is so anyway.
+      if (!value && attr.alwaysWritten && attr.defaultValue)
+        value = &*attr.defaultValue;
+      if (value)
         append(attr.name, *value, &attr);
     }
   } else {

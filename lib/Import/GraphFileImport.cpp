@@ -200,11 +200,6 @@ Importer::importNode(const gf::Node &node,
   for (const Attr &attr : node.attrs) {
     StringRef name(attr.name.data(), attr.name.size());
     if (def->name != "constant") {
-      const AttrDef *attrDef = def->findAttr(attr.name);
-      // What equals the default is left out, as the writer does.
-      if (attrDef && attrDef->defaultValue && !attrDef->alwaysWritten &&
-          *attrDef->defaultValue == attr.value)
-        continue;
       state.addAttribute(name, toMLIRAttr(context, attr.value));
       continue;
     }

@@ -352,8 +352,6 @@ int Driver::run() {
     if ((code = write(options.report, text)))
       return code;
   }
-  if (std::string why = report.whyNothing(); !why.empty())
-    llvm::errs() << "amp-opt: warning: " << why << "\n";
   llvm::errs() << "amp-opt: " << report.summary() << "\n";
   return kOk;
 }
