@@ -8,6 +8,7 @@
 // How casts are made between the types of tensors: arith.truncf and extf.
 //===----------------------------------------------------------------------===//
 
+#include "Casts.h"
 #include "amp/Interfaces/PrecisionInterfaces.h"
 #include "amp/Models/RegisterModels.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -68,10 +69,14 @@ struct ArithPrecision : PrecisionDialectInterface {
 
 } // namespace
 
+void amp::addArithCasts(Dialect *dialect) {
+  dialect->addInterface(std::make_unique<ArithPrecision>(dialect));
+}
+
 void amp::registerArithModels(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, func::FuncDialect,
                   tensor::TensorDialect>();
   registry.addExtension(+[](MLIRContext *, arith::ArithDialect *dialect) {
-    dialect->addInterfaces<ArithPrecision>();
+    addArithCasts(dialect);
   });
 }

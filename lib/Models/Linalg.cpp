@@ -9,6 +9,7 @@
 // and the arguments of the region that holds the scalar computation.
 //===----------------------------------------------------------------------===//
 
+#include "Casts.h"
 #include "amp/Interfaces/PrecisionInterfaces.h"
 #include "amp/Models/RegisterModels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -60,9 +61,10 @@ struct ContractionModel
 void amp::registerLinalgModels(DialectRegistry &registry) {
   registry.insert<linalg::LinalgDialect>();
   registry.addExtension(+[](MLIRContext *context,
-                            linalg::LinalgDialect *) {
+                            linalg::LinalgDialect *dialect) {
     // The casts that the pass makes in a function of these ops.
     context->getOrLoadDialect<arith::ArithDialect>();
+    addArithCasts(dialect);
     linalg::MatmulOp::attachInterface<ContractionModel<linalg::MatmulOp>>(
         *context);
     linalg::BatchMatmulOp::attachInterface<
