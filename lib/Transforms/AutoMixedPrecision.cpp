@@ -189,9 +189,7 @@ static LogicalResult run(Operation *root,
     function->setAttr(kContractAttr, contract);
     builder.addRewrite(*painting, result);
   }
-  // Nothing to lower is worth a word, unless the policy lowers nothing at all.
-  if (std::string why = report.whyNothing();
-      !why.empty() && !policy->members(ListKind::Allow).empty())
+  if (std::string why = report.whyNothing(); !why.empty())
     emitWarning(root->getLoc()) << "nothing was lowered: " << why;
   return success();
 }

@@ -28,6 +28,7 @@ ReportBuilder::ReportBuilder(PrecisionReport &report, const Policy &policy,
     : report(report), settings(settings) {
   report = PrecisionReport();
   report.policy = policy.name;
+  report.policyLowersNothing = policy.members(ListKind::Allow).empty();
   report.target = targetName(policy.target);
 }
 
