@@ -200,6 +200,12 @@ void Fingerprint::add(Operation &op) {
     llvm::StringRef name = attr.getName().getValue();
     if (name == kGeneratedAttr || name == kContractAttr)
       continue;
+    // An element type that may be lowered is that of a result too, and stands
+    // here only where it differs from the op's default (one_hot's dtype).
+    auto type = dyn_cast<TypeAttr>(attr.getValue());
+    if (type && (type.getValue().isF32() || type.getValue().isF16() ||
+                 type.getValue().isBF16()))
+      continue;
     hash.add(name);
     add(attr.getValue(), 0);
   }
