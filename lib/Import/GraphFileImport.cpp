@@ -230,7 +230,8 @@ Importer::importNode(const gf::Node &node,
     state.addAttribute(kOriginAttr, str(node.origin));
     state.addAttribute(kGeneratedAttr, builder.getUnitAttr());
   }
-  if (node.types)
+  // An opaque node has them in every file.
+  if (node.types && def)
     state.addAttribute(kTypedAttr, builder.getUnitAttr());
   if (!node.doc.empty())
     state.addAttribute(kDocAttr, doc(node.doc, node.docIsString));
