@@ -206,6 +206,11 @@ void Fingerprint::add(Operation &op) {
     if (type && (type.getValue().isF32() || type.getValue().isF16() ||
                  type.getValue().isBF16()))
       continue;
+    // A type that the pass changes shows in the results; the attribute that
+    // names it may be absent where it is the default.
+    if (auto type = dyn_cast<TypeAttr>(attr.getValue());
+        type && changes(getElementTypeOrSelf(type.getValue())))
+      continue;
     hash.add(name);
     add(attr.getValue(), 0);
   }
