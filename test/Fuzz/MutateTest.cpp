@@ -5,11 +5,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// amp-mutate-test [--count=N] [--seed=N] [--only=K] FILE.json …
+// amp-mutate-test [--count=N] [--seconds=N] [--seed=N] [--only=K] PATH …
 //
-// Reads N mutations of the files, from a seed that it prints. A mutation is
-// made from the seed and its own number, so `--only=K` repeats one of them and
-// prints its text.
+// Reads N mutations of the files, or as many as the seconds allow, from a seed
+// that it prints. A folder stands for its .json files. A mutation is made from
+// the seed and its own number, so `--only=K` repeats one of them and prints its
+// text.
 //===----------------------------------------------------------------------===//
 
 #include "Mutate.h"
@@ -17,17 +18,21 @@
 
 #include "amp/GraphFile/FileIO.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 using namespace amp::test;
+namespace fs = std::filesystem;
 
 namespace {
 
 struct Options {
   uint64_t count = 10000, seed = 1;
-  std::optional<uint64_t> only;
+  std::optional<uint64_t> only, seconds;
   std::vector<std::string> files;
 };
 
@@ -36,6 +41,20 @@ std::optional<uint64_t> flag(const std::string &argument, const char *name) {
   if (argument.compare(0, prefix.size(), prefix) != 0)
     return std::nullopt;
   return std::strtoull(argument.c_str() + prefix.size(), nullptr, 10);
+}
+
+/// The path, or the .json files of the folder, in an order of their own.
+void addFiles(const std::string &path, std::vector<std::string> &files) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    files.push_back(path);
+    return;
+  }
+  size_t first = files.size();
+  for (const fs::directory_entry &entry : fs::directory_iterator(path, error))
+    if (entry.path().extension() == ".json")
+      files.push_back(entry.path().string());
+  std::sort(files.begin() + first, files.end());
 }
 
 Options parseOptions(int argc, char **argv) {
@@ -47,8 +66,10 @@ Options parseOptions(int argc, char **argv) {
       options.seed = *seed;
     else if (auto only = flag(argv[i], "--only"))
       options.only = *only;
+    else if (auto seconds = flag(argv[i], "--seconds"))
+      options.seconds = *seconds;
     else
-      options.files.push_back(argv[i]);
+      addFiles(argv[i], options.files);
   }
   return options;
 }
@@ -74,14 +95,21 @@ int main(int argc, char **argv) {
   }
   if (texts.empty()) {
     std::fprintf(stderr,
-                 "usage: amp-mutate-test [--count=N] [--seed=N] [--only=K] "
-                 "FILE.json ...\n");
+                 "usage: amp-mutate-test [--count=N] [--seconds=N] [--seed=N] "
+                 "[--only=K] PATH ...\n");
     return 2;
   }
   uint64_t first = options.only.value_or(0);
-  uint64_t last = options.only ? first + 1 : options.count;
-  uint64_t accepted = 0;
-  for (uint64_t i = first; i < last; ++i) {
+  uint64_t last = options.only      ? first + 1
+                  : options.seconds ? UINT64_MAX
+                                    : options.count;
+  auto end = std::chrono::steady_clock::now() +
+             std::chrono::seconds(options.seconds.value_or(0));
+  uint64_t accepted = 0, done = 0;
+  for (uint64_t i = first; i < last; ++i, ++done) {
+    if (options.seconds && i % 64 == 0 &&
+        std::chrono::steady_clock::now() >= end)
+      break;
     std::mt19937_64 random(options.seed * 0x9E3779B97F4A7C15u + i);
     const std::string &text = texts[random() % texts.size()];
     std::string mutated = mutate(text, random);
@@ -103,9 +131,9 @@ int main(int argc, char **argv) {
   }
   std::fprintf(stderr,
                "%llu mutations of %zu files, seed %llu: %llu accepted\n",
-               static_cast<unsigned long long>(last - first), texts.size(),
+               static_cast<unsigned long long>(done), texts.size(),
                static_cast<unsigned long long>(options.seed),
                static_cast<unsigned long long>(accepted));
   // Nearly nothing accepted would mean that only the parser was tested.
-  return options.only || accepted * 50 >= last - first ? 0 : 1;
+  return options.only || accepted * 50 >= done ? 0 : 1;
 }
