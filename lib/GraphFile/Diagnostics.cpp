@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 using namespace amp::graphfile;
 
