@@ -195,13 +195,15 @@ TEST(RoundTripTest, OneNodePerLine) {
   EXPECT_EQ(text.substr(text.find('\n', line + 1), 10), "\n        {");
 }
 
-TEST(RoundTripTest, DefaultsAreDroppedAndAttributesSorted) {
+TEST(RoundTripTest, DefaultsAreKeptAndAttributesInTheTablesOrder) {
   std::string text = rewritten(
       R"({"format": "amp-graph", "version": "1.0", "functions": [{"name": "f",)"
       R"("inputs": [{"name": "x", "dtype": "float32", "shape": [2, 2]}],)"
       R"("nodes": [{"name": "y", "op": "matmul", "inputs": ["x", "x"], "attrs":)"
       R"({"transpose_b": true, "transpose_a": false}}], "outputs": ["y"]}]})");
-  EXPECT_NE(text.find(R"("attrs": {"transpose_b": true}})"), std::string::npos)
+  EXPECT_NE(
+      text.find(R"("attrs": {"transpose_a": false, "transpose_b": true}})"),
+      std::string::npos)
       << text;
 }
 

@@ -94,7 +94,7 @@ TEST(WriterTest, TheExampleOfTheFormatIsInItsOwnForm) {
         {"name": "dense_1/relu", "op": "relu", "inputs": ["dense_1/bias_add"]},
         {"name": "out/matmul", "op": "matmul", "inputs": ["dense_1/relu", "out/kernel"]},
         {"name": "out/logits", "op": "bias_add", "inputs": ["out/matmul", "out/bias"], "precision": "float32"},
-        {"name": "probabilities", "op": "softmax", "inputs": ["out/logits"]}
+        {"name": "probabilities", "op": "softmax", "inputs": ["out/logits"], "attrs": {"axis": -1}}
       ],
       "outputs": ["probabilities"]
     },
@@ -108,7 +108,7 @@ TEST(WriterTest, TheExampleOfTheFormatIsInItsOwnForm) {
         {"name": "dense_1/relu", "op": "relu", "inputs": ["dense_1/bias_add"]},
         {"name": "out/matmul", "op": "matmul", "inputs": ["dense_1/relu", "out/kernel"]},
         {"name": "out/logits", "op": "bias_add", "inputs": ["out/matmul", "out/bias"]},
-        {"name": "loss", "op": "sparse_softmax_cross_entropy", "inputs": ["out/logits", "labels"]}
+        {"name": "loss", "op": "sparse_softmax_cross_entropy", "inputs": ["out/logits", "labels"], "attrs": {"reduction": "mean"}}
       ],
       "outputs": ["loss"],
       "training": {"loss": "loss", "optimizer": {"rmsprop": {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-07}}}
@@ -159,10 +159,12 @@ TEST(WriterTest, EveryKeyIsKept) {
 )");
 }
 
-TEST(WriterTest, DefaultsAreLeftOutAttributesInTheTablesOrder) {
-  EXPECT_EQ(rewriteNode(node("softmax", "\"axis\": -1")), node("softmax", ""));
+TEST(WriterTest, WrittenDefaultsStayAttributesInTheTablesOrder) {
+  EXPECT_EQ(rewriteNode(node("softmax", "\"axis\": -1")),
+            node("softmax", "\"axis\": -1"));
+  EXPECT_EQ(rewriteNode(node("softmax", "")), node("softmax", ""));
   EXPECT_EQ(rewriteNode(node("leaky_relu", "\"alpha\": 2e-1")),
-            node("leaky_relu", ""));
+            node("leaky_relu", "\"alpha\": 0.2"));
   EXPECT_EQ(
       rewriteNode(node("reduce_sum", "\"keep_dims\": true, \"axes\": [0, 1]")),
       node("reduce_sum", "\"axes\": [0, 1], \"keep_dims\": true"));
