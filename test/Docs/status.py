@@ -70,6 +70,8 @@ class Prober:
         done = self.program("amp-opt", self.write(file), "--policy=none", "-o", out)
         if done.returncode == 0:
             return "yes"
+        if "depends on no trained variable" in done.stderr:
+            return "zero"
         return "none" if "not differentiable" in done.stderr else "later"
 
     def runs(self, op, device):
