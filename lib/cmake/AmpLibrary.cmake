@@ -50,10 +50,3 @@ function(amp_add_test name)
   set_property(GLOBAL APPEND PROPERTY AMP_TEST_PROGRAMS ${name})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)
 endfunction()
-
-# amp_add_folder(DIR): add_subdirectory, once the folder has its CMakeLists.txt.
-macro(amp_add_folder dir)
-  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/CMakeLists.txt)
-    add_subdirectory(${dir})
-  endif()
-endmacro()
