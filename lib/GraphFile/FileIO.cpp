@@ -19,14 +19,8 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
-
-#if defined(SYS_openat2) && __has_include(<linux/openat2.h>)
-#include <linux/openat2.h>
-#define AMP_HAS_OPENAT2 1
-#endif
 
 using namespace amp::graphfile;
 
@@ -258,25 +252,8 @@ std::optional<std::string> AtomicFile::commit() {
 
 namespace {
 
-/// The kernel's own confinement. Returns a descriptor, or -1 with errno, which
-/// is ENOSYS where there is no such call.
-int openConfined(int folder, const std::string &path) {
-#ifdef AMP_HAS_OPENAT2
-  struct open_how how = {};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  long fd;
-  do
-    fd = syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how));
-  while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  return int(fd);
-#else
-  errno = ENOSYS;
-  return -1;
-#endif
-}
-
-/// The same by one step per component.
+/// Opens a path without links, by one step per component: a link that comes in
+/// between cannot lead away.
 int openByComponents(int folder, const std::string &path) {
   int current = folder;
   for (size_t start = 0;;) {
@@ -287,12 +264,6 @@ int openByComponents(int folder, const std::string &path) {
                       O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
                           (isLast ? 0 : O_DIRECTORY));
     int reason = errno;
-    // With O_DIRECTORY a link gives ENOTDIR: say what it is.
-    struct stat info;
-    if (next < 0 && reason == ENOTDIR &&
-        fstatat(current, part.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISLNK(info.st_mode))
-      reason = ELOOP;
     if (current != folder)
       ::close(current);
     if (next < 0 || isLast) {
@@ -302,6 +273,31 @@ int openByComponents(int folder, const std::string &path) {
     current = next;
     start = slash + 1;
   }
+}
+
+/// Where `path` below `folder` is when all links are followed, relative to
+/// where `folder` is. Returns errno, EXDEV where it is not below, or 0.
+int resolveBeneath(const std::string &folder, const std::string &path,
+                   std::string &resolved) {
+  auto real = [](const std::string &name, std::string &result) {
+    char *text = realpath(name.c_str(), nullptr);
+    if (!text)
+      return errno;
+    result = text;
+    std::free(text);
+    return 0;
+  };
+  std::string root;
+  if (int reason = real(folder, root))
+    return reason;
+  if (int reason = real(folder + "/" + path, resolved))
+    return reason;
+  if (root.back() != '/')
+    root += '/';
+  if (resolved.compare(0, root.size(), root) != 0)
+    return EXDEV;
+  resolved.erase(0, root.size());
+  return 0;
 }
 
 /// Why a path is not one that stays below its folder, or null.
@@ -354,19 +350,19 @@ int amp::graphfile::openBeneath(const std::string &folder,
   if (steps.empty())
     return refuse("it names a folder");
 
-  int directory = openRetrying(folder.empty() ? "." : folder.c_str(),
-                               O_RDONLY | O_DIRECTORY);
+  const std::string root = folder.empty() ? "." : folder;
+  int directory = openRetrying(root.c_str(), O_RDONLY | O_DIRECTORY);
   if (directory < 0) {
-    error = describe("read", folder, errno);
+    error = describe("read", root, errno);
     return -1;
   }
-  int fd = openConfined(directory, steps);
-  if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EINVAL))
-    fd = openByComponents(directory, steps);
-  int reason = errno;
+  std::string resolved;
+  int fd = -1, reason = resolveBeneath(root, steps, resolved);
+  if (reason == 0 && (fd = openByComponents(directory, resolved)) < 0)
+    reason = errno;
   ::close(directory);
-  if (fd < 0 && (reason == ELOOP || reason == EXDEV))
-    return refuse("it goes over a symbolic link");
+  if (reason == EXDEV)
+    return refuse("it leads out of the folder of the graph file");
   struct stat info;
   if (fd >= 0 && fstat(fd, &info) != 0)
     reason = errno;

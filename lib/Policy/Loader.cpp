@@ -100,7 +100,7 @@ private:
 
   void message(std::string text) {
     if (++errors <= kMaxErrors)
-      messages.push_back({true, std::move(text)});
+      messages.push_back({true, std::move(text), false});
   }
   void error(const Source &source, size_t at, const std::string &text) {
     message(locate(source, at, "error: " + text));
@@ -189,8 +189,12 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
       if (slash != std::string::npos)
         source.name = from->name.substr(0, slash + 1) + name;
     }
-    if (!readFile(source.name, source.text))
-      return fail("cannot read policy file '" + source.name + "'");
+    if (!readFile(source.name, source.text)) {
+      fail("cannot read policy file '" + source.name + "'");
+      if (errors <= kMaxErrors)
+        messages.back().isIO = true;
+      return false;
+    }
     if (source.text.size() > kMaxBytes)
       return fail("policy file '" + source.name + "' is larger than 16 MiB");
   } else {
@@ -366,10 +370,12 @@ void Loader::warnOfMissing() {
   if (count > 10)
     missing += ", …";
   if (count != 0)
-    messages.push_back({false, "warning: policy '" + result.name +
-                                   "': " + std::to_string(count) +
-                                   (count == 1 ? " op is" : " ops are") +
-                                   " in no list and kept float32: " + missing});
+    messages.push_back({false,
+                        "warning: policy '" + result.name +
+                            "': " + std::to_string(count) +
+                            (count == 1 ? " op is" : " ops are") +
+                            " in no list and kept float32: " + missing,
+                        false});
 }
 
 std::optional<Policy> Loader::run() {

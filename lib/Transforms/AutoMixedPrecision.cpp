@@ -25,19 +25,29 @@ namespace amp {
 using namespace amp;
 using namespace mlir;
 
-/// Loads the policy that the options ask for; messages become diagnostics.
-static std::shared_ptr<const Policy>
-getPolicy(Operation *root, const MixedPrecisionOptions &options) {
-  if (options.policy)
-    return options.policy;
+std::shared_ptr<const Policy>
+amp::loadPolicyFor(MLIRContext *context, const PolicyRequest &request,
+                   std::vector<PolicyMessage> &messages) {
   llvm::SmallVector<llvm::StringRef> known;
-  for (Dialect *dialect : root->getContext()->getLoadedDialects())
+  for (Dialect *dialect : context->getLoadedDialects())
     if (const auto *interface =
             dialect->getRegisteredInterface<PrecisionDialectInterface>())
       interface->getPolicyNames(known);
   std::vector<std::string_view> names(known.begin(), known.end());
+  std::optional<Policy> policy = loadPolicy(request, names, messages);
+  if (!policy)
+    return nullptr;
+  return std::make_shared<const Policy>(std::move(*policy));
+}
+
+/// The policy that the options ask for; messages become diagnostics.
+static std::shared_ptr<const Policy>
+getPolicy(Operation *root, const MixedPrecisionOptions &options) {
+  if (options.policy)
+    return options.policy;
   std::vector<PolicyMessage> messages;
-  std::optional<Policy> policy = loadPolicy(options.request, names, messages);
+  std::shared_ptr<const Policy> policy =
+      loadPolicyFor(root->getContext(), options.request, messages);
   for (const PolicyMessage &message : messages) {
     llvm::StringRef text = message.text;
     text.consume_front(message.isError ? "error: " : "warning: ");
@@ -46,9 +56,7 @@ getPolicy(Operation *root, const MixedPrecisionOptions &options) {
     else
       emitWarning(root->getLoc()) << text;
   }
-  if (!policy)
-    return nullptr;
-  return std::make_shared<const Policy>(std::move(*policy));
+  return policy;
 }
 
 /// `*` matches any text, `/` too, `?` one character. Linear in practice: a
@@ -86,11 +94,14 @@ static LogicalResult resolvePins(Operation *root,
       function = glob.take_front(colon);
       glob = glob.drop_front(colon + 1);
     }
-    bool found = false;
-    std::vector<std::string_view> names;
+    bool found = false, isFunction = false;
+    std::vector<std::string_view> names, functionNames;
     for (FunctionOpInterface f : functions) {
-      if (!function.empty() && !matchesGlob(function, getFunctionName(f)))
+      llvm::StringRef name = getFunctionName(f);
+      functionNames.emplace_back(name.data(), name.size());
+      if (!function.empty() && !matchesGlob(function, name))
         continue;
+      isFunction = true;
       for (Block &block : f.getFunctionBody())
         for (Operation &op : block) {
           llvm::StringRef name = getNodeName(op.getLoc());
@@ -113,10 +124,17 @@ static LogicalResult resolvePins(Operation *root,
     failed = true;
     InFlightDiagnostic diag = emitError(root->getLoc())
                               << "--pin: no node matches '" << pin << "'";
+    // The part that is wrong: the function, or the node.
+    llvm::StringRef wrong = isFunction ? glob : function;
     std::string_view nearest =
-        nearestName(std::string_view(glob.data(), glob.size()), names);
-    if (!nearest.empty())
-      diag << ", did you mean '" << llvm::StringRef(nearest) << "'?";
+        nearestName(std::string_view(wrong.data(), wrong.size()),
+                    isFunction ? names : functionNames);
+    if (nearest.empty())
+      continue;
+    diag << ", did you mean '";
+    if (!function.empty())
+      diag << (isFunction ? function : llvm::StringRef(nearest)) << ":";
+    diag << (isFunction ? llvm::StringRef(nearest) : glob) << "'?";
   }
   return failure(failed);
 }

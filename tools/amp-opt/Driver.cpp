@@ -13,6 +13,7 @@
 #include "Driver.h"
 
 #include "Remarks.h"
+#include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
 #include "amp/Export/Dot.h"
 #include "amp/Export/GraphFileExport.h"
@@ -63,6 +64,7 @@ private:
   bool readInput();
   int runMlirOpt();
   OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
+  std::shared_ptr<const Policy> loadPolicy(MLIRContext &context, int &code);
   int rewrite(ModuleOp module);
   int writeModule(ModuleOp module);
   int writeGraph(graphfile::GraphFile file);
@@ -143,12 +145,28 @@ bool Driver::readInput() {
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.input,
                                                    /*IsText=*/false);
   if (std::error_code error = buffer.getError()) {
-    complain() << "cannot read '" << options.input
-               << "': " << error.message() << "\n";
+    complain() << "cannot read '" << options.input << "': " << error.message()
+               << "\n";
     return false;
   }
   input = std::move(*buffer);
   return true;
+}
+
+/// A message says where it belongs itself: in the policy's file, or nowhere.
+static int printMessages(llvm::ArrayRef<PolicyMessage> messages) {
+  int code = kOk;
+  for (const PolicyMessage &message : messages) {
+    llvm::StringRef text = message.text;
+    bool isPlaced =
+        !text.starts_with("error: ") && !text.starts_with("warning: ");
+    llvm::errs() << (isPlaced ? "" : "amp-opt: ") << text << "\n";
+    if (message.isIO)
+      code = kIO;
+    else if (message.isError && code == kOk)
+      code = kBadInput;
+  }
+  return code;
 }
 
 int Driver::printPolicy() {
@@ -157,16 +175,15 @@ int Driver::printPolicy() {
     names.push_back(op.name);
   std::vector<PolicyMessage> messages;
   PolicyRequest request = {options.policy, options.target, options.moves};
-  std::optional<Policy> policy = loadPolicy(request, names, messages);
-  for (const PolicyMessage &message : messages)
-    llvm::errs() << message.text << "\n";
+  std::optional<Policy> policy = amp::loadPolicy(request, names, messages);
+  int code = printMessages(messages);
   if (!policy)
-    return kBadInput;
-  std::string text = "policy " + policy->name + "\ncompute dtype " +
-                     std::string(policy->name == "none"
-                                     ? "float32"
-                                     : targetName(policy->target)) +
-                     "\nvariable dtype float32\n";
+    return code;
+  std::string text =
+      "policy " + policy->name + "\ncompute dtype " +
+      std::string(policy->name == "none" ? "float32"
+                                         : targetName(policy->target)) +
+      "\nvariable dtype float32\n";
   for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
                         ListKind::Deny, ListKind::Keep}) {
     text += std::string(listName(list)) + ":";
@@ -177,11 +194,20 @@ int Driver::printPolicy() {
   return write(options.output, text);
 }
 
+std::shared_ptr<const Policy> Driver::loadPolicy(MLIRContext &context,
+                                                 int &code) {
+  std::vector<PolicyMessage> messages;
+  std::shared_ptr<const Policy> policy = loadPolicyFor(
+      &context, {options.policy, options.target, options.moves}, messages);
+  code = printMessages(messages);
+  return policy;
+}
+
 int Driver::runMlirOpt() {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  auto copy = llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(),
-                                               false);
+  auto copy =
+      llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(), false);
   if (failed(MlirOptMain(stream, std::move(copy), registry, config)))
     return kBadInput;
   return write(options.output, text);
@@ -221,6 +247,10 @@ int Driver::rewrite(ModuleOp module) {
         return kUsage;
       }
     }
+    int code = kOk;
+    rewrite.precision.policy = loadPolicy(*module.getContext(), code);
+    if (!rewrite.precision.policy)
+      return code;
     buildMixedPrecisionPipeline(pm, rewrite, &report);
     rewrote = true;
   }
@@ -230,8 +260,11 @@ int Driver::rewrite(ModuleOp module) {
   }
   std::string failedPass;
   pm.addInstrumentation(std::make_unique<FailureNote>(failedPass));
-  if (succeeded(pm.run(module)))
+  if (succeeded(pm.run(module))) {
+    if (rewrote)
+      warnOfWeightsOutOfRange(module, inputFolder());
     return kOk;
+  }
   return failedPass == "amp-verify-contract" ? kVerification : kBadInput;
 }
 
@@ -304,9 +337,8 @@ int Driver::run() {
   if (options.printPolicy)
     return printPolicy();
   if (config.shouldListPasses() || config.shouldShowDialects())
-    return failed(MlirOptMain(llvm::outs(),
-                              llvm::MemoryBuffer::getMemBuffer(""), registry,
-                              config));
+    return failed(MlirOptMain(
+        llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
   if (!readInput())
     return kIO;
   FileKind kind = inputKind();
@@ -328,6 +360,8 @@ int Driver::run() {
   int code = kOk;
   OwningOpRef<ModuleOp> module;
   if (kind == FileKind::Graph) {
+    // The text of an op says nothing to who wrote a graph file.
+    context.printOpOnDiagnostic(false);
     module = importGraph(context, code);
     if (!module)
       return code;

@@ -62,8 +62,8 @@ std::string folderOf(const std::string &path);
 
 /// Opens a regular file below `folder` for reading and returns its descriptor,
 /// or -1 and what went wrong. `relativePath` must not be absolute, hold "..",
-/// or go over a symbolic link: then `*refused` is set, which tells a path that
-/// is not allowed from a file that is not there.
+/// or lead out of the folder over a symbolic link: then `*refused` is set,
+/// which tells a path that is not allowed from a file that is not there.
 int openBeneath(const std::string &folder, std::string_view relativePath,
                 std::string &error, bool *refused = nullptr);
 

@@ -61,6 +61,8 @@ private:
 struct PolicyMessage {
   bool isError = true;
   std::string text;
+  /// A file could not be read.
+  bool isIO = false;
 };
 
 /// What makes a policy: a preset or file, the target, list edits.

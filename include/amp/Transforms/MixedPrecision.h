@@ -40,6 +40,11 @@ struct MixedPrecisionOptions {
   ModelSet models;
 };
 
+/// Loads a policy for the ops that the loaded dialects know. Null on error.
+std::shared_ptr<const Policy>
+loadPolicyFor(mlir::MLIRContext *context, const PolicyRequest &request,
+              std::vector<PolicyMessage> &messages);
+
 /// Lowers every function of the module. Problems of the input are reported as
 /// diagnostics; on failure nothing has changed. Each function gets the
 /// attribute `amp.contract`. `report`, when given, tells all decisions.
