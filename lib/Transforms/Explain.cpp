@@ -11,6 +11,7 @@
 
 #include "amp/Policy/Policy.h"
 #include "amp/Transforms/Report.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace amp;
 
@@ -57,7 +58,9 @@ bool amp::writeExplanation(const PrecisionReport &report, llvm::StringRef node,
     name = node.drop_front(colon + 1);
   }
   bool found = false;
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names, functions;
+  for (const std::string &entry : report.functions)
+    functions.push_back(entry);
   for (const ReportNode &entry : report.nodes) {
     if (!function.empty() && report.functions[entry.function] != function)
       continue;
@@ -67,7 +70,20 @@ bool amp::writeExplanation(const PrecisionReport &report, llvm::StringRef node,
       writeNode(report, entry, os);
     }
   }
-  if (!found)
-    nearest = nearestName(std::string_view(name.data(), name.size()), names);
-  return found;
+  if (found)
+    return true;
+  auto nearestOf = [](llvm::StringRef text,
+                      const std::vector<std::string_view> &candidates) {
+    return std::string(
+        nearestName(std::string_view(text.data(), text.size()), candidates));
+  };
+  // The part that is wrong: the function, or the node.
+  bool isFunction =
+      function.empty() || llvm::is_contained(report.functions, function.str());
+  nearest =
+      isFunction ? nearestOf(name, names) : nearestOf(function, functions);
+  if (!nearest.empty() && !function.empty())
+    nearest = isFunction ? function.str() + ":" + nearest
+                         : nearest + ":" + name.str();
+  return false;
 }

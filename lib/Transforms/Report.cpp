@@ -163,7 +163,7 @@ std::string PrecisionReport::summary() const {
 }
 
 std::string PrecisionReport::whyNothing() const {
-  if (policyLowersNothing || input.lowered + generated.lowered != 0)
+  if (lowersNothing || input.lowered + generated.lowered != 0)
     return {};
   const ReportNode *allowed = nullptr;
   bool anyLow = false;

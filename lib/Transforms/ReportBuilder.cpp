@@ -28,7 +28,7 @@ ReportBuilder::ReportBuilder(PrecisionReport &report, const Policy &policy,
     : report(report), settings(settings) {
   report = PrecisionReport();
   report.policy = policy.name;
-  report.policyLowersNothing = policy.members(ListKind::Allow).empty();
+  report.lowersNothing = policy.name == "none";
   report.target = targetName(policy.target);
 }
 
@@ -128,7 +128,9 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
       node.before = node.after = elementTypeName(op->getResult(0).getType());
     node.reason.rule = painted.isUnknown                ? Rule::UnknownOp
                        : painted.list == ListKind::Keep ? Rule::KeepList
-                                                        : Rule::NotFloat32;
+                       // Listed, but without a group that could be lowered.
+                       : node.before == "float32" ? Rule::UnknownOp
+                                                  : Rule::NotFloat32;
   }
   nodeOf.push_back(report.nodes.size());
   report.nodes.push_back(std::move(node));

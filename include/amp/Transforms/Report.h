@@ -58,8 +58,8 @@ struct ReportCounts {
 
 struct PrecisionReport {
   std::string policy, target;
-  /// The policy has no allow op at all: lowering nothing is what it says.
-  bool policyLowersNothing = false;
+  /// The policy is `none`: lowering nothing is what it says.
+  bool lowersNothing = false;
   std::vector<std::string> functions;
   std::vector<ReportNode> nodes;
   std::vector<ReportCast> casts;

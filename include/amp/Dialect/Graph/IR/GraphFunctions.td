@@ -114,7 +114,7 @@ def Graph_ReadOp : Op<Graph_Dialect, "read", [
   }];
 }
 
-def Graph_OpaqueOp : Op<Graph_Dialect, "opaque"> {
+def Graph_OpaqueOp : Op<Graph_Dialect, "opaque", [PrecisionOpInterface]> {
   let summary = "A node of an op that the op table does not have";
   let description = [{
     Kept verbatim: `op` is its name, `attrs` the text of its attributes. Keeps
@@ -125,6 +125,14 @@ def Graph_OpaqueOp : Op<Graph_Dialect, "opaque"> {
   let results = (outs Variadic<Graph_Value>:$outputs);
   let assemblyFormat = [{
     $inputs attr-dict `:` functional-type($inputs, $outputs)
+  }];
+  // No group, and the name that the file has for it.
+  let extraClassDeclaration = [{
+    void getTypeGroups(::llvm::SmallVectorImpl<::amp::TypeGroup> &) {}
+    ::llvm::LogicalResult retargetGroup(unsigned, ::mlir::FloatType) {
+      return ::mlir::failure();
+    }
+    ::llvm::StringRef getPolicyName() { return getOp(); }
   }];
 }
 
