@@ -1,4 +1,5 @@
-//===- GraphFileExport.cpp - Module to graph file ------------------------- -===//
+//===- GraphFileExport.cpp - Module to graph file -------------------------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -36,7 +37,7 @@ private:
   LogicalResult exportFunction(FuncOp function);
   LogicalResult exportNode(Operation *op, gf::Node &node);
   LogicalResult checkTypes(FuncOp function);
-  void nameNodes(FuncOp function);
+  LogicalResult nameNodes(FuncOp function);
   void inferFunction(FuncOp function);
   void inferNode(Operation *op);
   gf::ValueName valueOf(Value value);
@@ -309,8 +310,8 @@ std::shared_ptr<const Literal> Exporter::literalOf(ConstantOp constant) {
   if (isa<FloatType>(value.getElementType())) {
     auto values = value.getValues<APFloat>();
     literal->floats.reserve(count);
-    for (APFloat element : llvm::make_range(values.begin(),
-                                            values.begin() + count)) {
+    for (APFloat element :
+         llvm::make_range(values.begin(), values.begin() + count)) {
       bool lossy;
       element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
                       &lossy);
@@ -368,14 +369,21 @@ LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
 }
 
 /// Gives nodes that have no name, or that of another, one of their own: MLIR
-/// in text holds such nodes.
-void Exporter::nameNodes(FuncOp function) {
+/// in text holds such nodes. An input or a node that a pass did not make keeps
+/// its name, so that a variable of that name, such as one of the optimizer's
+/// state, is an error.
+LogicalResult Exporter::nameNodes(FuncOp function) {
   nodeNames.clear();
   NameAllocator names;
   for (auto &variable : variables)
     names.take(variable.first);
-  for (BlockArgument argument : function.getArguments())
-    names.take(valueName(argument));
+  for (BlockArgument argument : function.getArguments()) {
+    std::string name = valueName(argument);
+    if (variables.contains(name))
+      return emitError(argument.getLoc())
+             << "input '" << name << "' has the name of a variable";
+    names.take(name);
+  }
   SmallVector<Operation *> nameless;
   for (Operation &op : function.getBody().front().without_terminator()) {
     StringRef name = nodeName(&op);
@@ -383,12 +391,15 @@ void Exporter::nameNodes(FuncOp function) {
       nodeNames[&op] = view(name);
     else if (name.empty() || name.contains(':'))
       nameless.push_back(&op);
+    else if (variables.contains(name) && !op.hasAttr(kGeneratedAttr))
+      return op.emitError("node '") << name << "' has the name of a variable";
     else
       nodeNames[&op] = file.names->intern(names.fresh(name));
   }
   for (Operation *op : nameless)
     nodeNames[op] =
         file.names->intern(names.fresh(op->getName().stripDialect()));
+  return success();
 }
 
 /// Every value has a type that graph files have.
@@ -416,7 +427,8 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
   if (failed(checkTypes(op)))
     return failure();
   inferFunction(op);
-  nameNodes(op);
+  if (failed(nameNodes(op)))
+    return failure();
   for (BlockArgument argument : op.getArguments())
     function.inputs.push_back(
         {valueOf(argument).name, typeOf(argument), gf::kNowhere});

@@ -198,10 +198,9 @@ private:
                                         double initial) {
     auto module = function->getParentOfType<ModuleOp>();
     auto type = RankedTensorType::get({}, elementType);
-    Operation *existing = module.lookupSymbol(name);
-    auto variable = dyn_cast_or_null<VariableOp>(existing);
-    if (existing && (!variable || variable.getType() != type))
-      return existing->emitError("variable '")
+    auto variable = module.lookupSymbol<VariableOp>(name);
+    if (variable && variable.getType() != type)
+      return variable.emitError("variable '")
              << name << "' is state of the loss scale and must be " << type;
     OpBuilder::InsertionGuard guard(builder);
     if (!variable) {

@@ -157,9 +157,33 @@ Operation *graph::createNode(OpBuilder &builder, Location loc, StringRef op,
   return node;
 }
 
+/// Functions and variables may have the same name in a file, but not the same
+/// symbol: a function leaves its own to a new variable. Functions stand behind
+/// the variables.
+static void leaveSymbol(Block &block, StringRef name) {
+  for (Operation &op : llvm::reverse(block)) {
+    if (isa<VariableOp>(op))
+      return;
+    auto function = dyn_cast<FuncOp>(op);
+    if (!function || function.getSymName() != name)
+      continue;
+    if (!function->hasAttr(kNameAttr))
+      function->setAttr(kNameAttr, function.getSymNameAttr());
+    std::string free;
+    for (unsigned i = 1; free.empty(); ++i) {
+      std::string candidate = (name + "_" + Twine(i)).str();
+      if (!SymbolTable::lookupSymbolIn(block.getParentOp(), candidate))
+        free = candidate;
+    }
+    function.setSymName(free);
+    return;
+  }
+}
+
 VariableOp graph::createVariable(OpBuilder &builder, Location loc,
                                  StringRef name, RankedTensorType type,
                                  DictionaryAttr init, ArrayAttr shapeNames) {
+  leaveSymbol(*builder.getInsertionBlock(), name);
   OperationState state(loc, VariableOp::getOperationName());
   state.addAttribute("sym_name", builder.getStringAttr(name));
   state.addAttribute("type", TypeAttr::get(type));
