@@ -90,7 +90,8 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::CastStays:
     return "a cast that " + a + " needs as it is";
   case Rule::UnknownOp:
-    return "an op that nothing describes, so nothing is lowered through it";
+    return "an op that nothing describes or no list has, so nothing is lowered "
+           "through it";
   }
   return "nothing to lower";
 }

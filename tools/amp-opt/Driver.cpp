@@ -253,6 +253,10 @@ int Driver::rewrite(ModuleOp module) {
       return code;
     buildMixedPrecisionPipeline(pm, rewrite, &report);
     rewrote = true;
+  } else if (options.anyRewriteFlag) {
+    complain() << "passes named on the command line replace the rewrite: leave "
+                  "out the flags that say how, or give them to the pass\n";
+    return kUsage;
   }
   if (config.shouldDumpPassPipeline()) {
     pm.dump();
@@ -375,17 +379,28 @@ int Driver::run() {
   // Before the output is touched: a wrong name leaves no file behind.
   if (rewrote && options.explain && (code = writeExplanation()))
     return code;
+  // Both files appear, or none.
+  graphfile::AtomicFile reportFile;
+  bool writesReport = rewrote && !options.report.empty();
+  if (writesReport) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    writeReportJson(report, stream);
+    std::optional<std::string> error = reportFile.open(options.report);
+    if (error || (error = reportFile.write(text))) {
+      complain() << *error << "\n";
+      return kIO;
+    }
+  }
   if ((code = writeModule(*module)))
     return code;
   if (!rewrote)
     return kOk;
-  if (!options.report.empty()) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    writeReportJson(report, stream);
-    if ((code = write(options.report, text)))
-      return code;
-  }
+  if (writesReport)
+    if (std::optional<std::string> error = reportFile.commit()) {
+      complain() << *error << "\n";
+      return kIO;
+    }
   llvm::errs() << "amp-opt: " << report.summary() << "\n";
   return kOk;
 }
