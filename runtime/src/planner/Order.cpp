@@ -154,21 +154,22 @@ bool Orderer::breakCycle() {
     if (blocking.empty() || waits[i] != blocking.size())
       continue;
     std::unordered_map<uint32_t, uint32_t> copies;
-    for (auto [reader, variable] : blocking) {
-      auto [entry, isNew] = copies.try_emplace(variable, 0);
+    for (const auto &[reader, base] : blocking) {
+      auto [entry, isNew] = copies.try_emplace(base, 0);
       if (isNew) {
         Step copy;
-        entry->second = snapshot(variable, copy);
+        entry->second = snapshot(base, copy);
         ordered.push_back(std::move(copy));
       }
-      auto redirect = [&](uint32_t &operand) {
+      // A lambda of C++17 cannot capture structured bindings.
+      auto redirect = [this, variable = base,
+                       old = entry->second](uint32_t &operand) {
         if (operand == kNoBuffer || builder.base[operand] != variable)
           return;
-        operand =
-            operand == variable
-                ? entry->second
-                : builder.addView(entry->second, builder.buffer(operand).name,
-                                  builder.dims(operand));
+        operand = operand == variable
+                      ? old
+                      : builder.addView(old, builder.buffer(operand).name,
+                                        builder.dims(operand));
       };
       for (uint32_t &operand : steps[reader].operands)
         redirect(operand);
