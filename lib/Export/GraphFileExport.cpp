@@ -462,6 +462,10 @@ FailureOr<gf::GraphFile> Exporter::run() {
       if (!toTensorType(variable.getType()))
         return op.emitError("has type ")
                << variable.getType() << ", which graph files do not have";
+      if (variable.getSymName().size() > gf::Limits().nameBytes)
+        return op.emitError("the name of variable '")
+               << variable.getSymName().take_front(64)
+               << "…' is longer than a graph file allows";
       variables.try_emplace(variable.getSymName(), variable);
       file.variables.push_back(exportVariable(variable));
     } else if (!isa<FuncOp>(op))

@@ -69,12 +69,34 @@ NameAllocator::NameAllocator(FuncOp function) {
   });
 }
 
-std::string NameAllocator::fresh(StringRef name) {
-  if (taken.insert(name).second)
+/// The most bytes that a graph file allows in a name, and what "_1", "_2", …
+/// may need of them.
+static constexpr size_t kMaxNameBytes = 1024, kSuffixBytes = 12;
+
+/// A name of at most `size` bytes: its end tells what the node is and stays,
+/// characters before it go.
+static std::string shortened(StringRef name, size_t size) {
+  if (name.size() <= size)
     return name.str();
-  unsigned &suffix = next[name];
+  size_t slash = name.rfind('/');
+  StringRef tail = slash == StringRef::npos ? "" : name.drop_front(slash);
+  if (tail.size() > size / 2)
+    tail = "";
+  size_t head = size - tail.size();
+  // Not within a character of UTF-8.
+  while (head > 0 && (static_cast<unsigned char>(name[head]) & 0xC0) == 0x80)
+    --head;
+  return (name.take_front(head) + tail).str();
+}
+
+std::string NameAllocator::fresh(StringRef wanted) {
+  std::string name = shortened(wanted, kMaxNameBytes);
+  if (taken.insert(name).second)
+    return name;
+  std::string stem = shortened(name, kMaxNameBytes - kSuffixBytes);
+  unsigned &suffix = next[stem];
   while (true) {
-    std::string candidate = (name + "_" + Twine(++suffix)).str();
+    std::string candidate = stem + "_" + std::to_string(++suffix);
     if (taken.insert(candidate).second)
       return candidate;
   }

@@ -27,6 +27,12 @@ using namespace mlir;
 using namespace amp;
 using namespace amp::graph;
 
+/// What a graph file calls the op.
+static StringRef fileOpName(Operation *op) {
+  auto interface = dyn_cast<PrecisionOpInterface>(op);
+  return interface ? interface.getPolicyName() : op->getName().stripDialect();
+}
+
 namespace {
 
 /// The ops of a block so that each stands after those it reads from; block
@@ -157,7 +163,7 @@ LogicalResult BackwardPart::checkRules() {
     if (!source)
       continue;
     op->emitError("op '")
-        << op->getName().stripDialect()
+        << fileOpName(op)
         << "' has no gradient rule, but stands between the variable '"
         << source.getVariable() << "' and the loss";
     complete = false;
@@ -233,8 +239,7 @@ LogicalResult BackwardPart::differentiate(Operation *op) {
       continue;
     if (!gradients[index])
       return op->emitError("op '")
-             << op->getName().stripDialect()
-             << "' has no gradient rule for operand '"
+             << fileOpName(op) << "' has no gradient rule for operand '"
              << rules.operandName(index) << "', which depends on the variable '"
              << dependents.lookup(operand).getVariable() << "'";
     contributions[operand].push_back(gradients[index]);
