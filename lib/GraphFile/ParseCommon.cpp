@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Parse.h"
+#include "amp/OpSet/Limits.h"
 
 #include <cmath>
 #include <limits>
@@ -248,6 +249,11 @@ std::optional<Shape> ElementParser::parseShape(Json json) {
                            std::string(size.describe()));
       return std::nullopt;
     }
+  }
+  if (shape.size() > kMaxRank) {
+    error(json.at(), "a tensor of more than " + std::to_string(kMaxRank) +
+                         " dimensions");
+    return std::nullopt;
   }
   // The bytes of a tensor are computed in many places; none may overflow.
   double elements = 1;

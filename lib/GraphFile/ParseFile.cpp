@@ -280,9 +280,11 @@ bool ElementParser::parseOptimizerParams(Json json, Setting &setting) {
       if (*real < param.min || *real > param.max ||
           (param.belowMax && *real == param.max)) {
         error(values[i]->at(),
-              param.max < std::numeric_limits<double>::max()
+              param.max <= 1
                   ? "'" + std::string(param.name) + "' is from 0 " +
                         (param.belowMax ? "to below 1" : "to 1")
+              : *real > param.max
+                  ? "'" + std::string(param.name) + "' does not fit float32"
                   : outOfRange(param.name, param.min));
         return false;
       }

@@ -11,6 +11,7 @@
 
 #include "Rules.h"
 #include "Table.h"
+#include "amp/OpSet/Limits.h"
 
 #include <cmath>
 
@@ -274,6 +275,9 @@ Failure checkAttrs(const OpDef &def, Span<Attr> attrs) {
 }
 
 Failure checkSize(const TensorType &type) {
+  if (type.shape.size() > kMaxRank)
+    return fail("the result has ", type.shape.size(), " dimensions, more than ",
+                kMaxRank);
   int64_t count = int64_t(dtypeSize(type.dtype));
   for (const Dim &dim : type.shape)
     if (dim.isFixed() && dim.size() != 0 && !multiply(count, dim.size()))

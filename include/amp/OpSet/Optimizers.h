@@ -25,7 +25,8 @@ struct OptimizerParam {
   bool isBool = false;
   double defaultValue = 0; ///< 0 or 1 for a bool
   double min = 0;
-  double max = std::numeric_limits<double>::max();
+  /// Settings are float32 where they are used.
+  double max = std::numeric_limits<float>::max();
   bool belowMax = false; ///< `max` itself is excluded
 };
 
