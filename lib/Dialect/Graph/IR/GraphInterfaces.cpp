@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "amp/Dialect/Graph/IR/Updates.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
 using namespace mlir;
@@ -33,6 +34,22 @@ llvm::APFloat graph::convertSaturating(const llvm::APFloat &value,
   if (result.isZero() && !value.isZero())
     return llvm::APFloat::getSmallest(semantics, value.isNegative());
   return result;
+}
+
+void graph::forEachUpdate(
+    FuncOp function, llvm::function_ref<void(StringRef, Operation *)> visit) {
+  for (Operation &op : function.getBody().front()) {
+    auto update = dyn_cast<VariableUpdateOpInterface>(op);
+    const OpDef *def = findOp(op.getName().stripDialect());
+    if (!update || !def)
+      continue;
+    for (unsigned i = 0; i < op.getNumOperands(); ++i) {
+      const OperandDef *operand = def->operand(i, op.getNumOperands());
+      auto read = op.getOperand(i).getDefiningOp<ReadOp>();
+      if (operand && operand->isVariable && read)
+        visit(read.getVariable(), update);
+    }
+  }
 }
 
 namespace {
@@ -203,7 +220,16 @@ private:
       return variable.emitError("variable '")
              << name << "' is state of the loss scale and must be " << type;
     OpBuilder::InsertionGuard guard(builder);
-    if (!variable) {
+    if (variable) {
+      Operation *update = nullptr;
+      forEachUpdate(function, [&](StringRef updated, Operation *op) {
+        if (updated == name && !op->hasAttr(kGeneratedAttr))
+          update = op;
+      });
+      if (update)
+        return update->emitError("updates '")
+               << name << "', which is state of the loss scale";
+    } else {
       // Behind the variables there are, before the first function.
       builder.setInsertionPointToStart(module.getBody());
       for (VariableOp other : module.getOps<VariableOp>())

@@ -12,6 +12,7 @@
 
 #include "Training.h"
 
+#include "amp/Dialect/Graph/IR/Updates.h"
 #include "amp/Interfaces/PrecisionInterfaces.h"
 #include "amp/OpSet/OpSet.h"
 #include "mlir/IR/Builders.h"
@@ -23,24 +24,6 @@ using namespace amp::graph;
 //===----------------------------------------------------------------------===//
 // Variables of the module
 //===----------------------------------------------------------------------===//
-
-/// Calls `visit` with the name of each variable that an op of `function`
-/// changes. Nothing else is an operand that the op table calls a variable.
-template <typename Visit>
-static void forEachUpdate(FuncOp function, Visit visit) {
-  for (Operation &op : function.getBody().front()) {
-    auto update = dyn_cast<VariableUpdateOpInterface>(op);
-    const OpDef *def = findOp(op.getName().stripDialect());
-    if (!update || !def)
-      continue;
-    for (unsigned i = 0; i < op.getNumOperands(); ++i) {
-      const OperandDef *operand = def->operand(i, op.getNumOperands());
-      auto read = op.getOperand(i).getDefiningOp<ReadOp>();
-      if (operand && operand->isVariable && read)
-        visit(read.getVariable(), update);
-    }
-  }
-}
 
 ModuleVariables::ModuleVariables(ModuleOp module) : module(module) {
   for (Operation &op : *module.getBody()) {
