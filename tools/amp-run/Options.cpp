@@ -36,6 +36,15 @@ Problem integer(std::string_view text, int64_t least, T &result) {
   return {};
 }
 
+/// More threads than any machine has end a program where they are started.
+Problem threads(std::string_view text, int &result) {
+  int count = 0;
+  if (!integer(text, 1, count).empty() || count > 1024)
+    return "a whole number from 1 to 1024";
+  result = count;
+  return {};
+}
+
 Problem part(std::string_view text, double &result) {
   const std::string copy(text);
   char *end = nullptr;
@@ -120,7 +129,7 @@ struct Flag {
 const Flag kFlags[] = {
     AMP_FLAG("--function", Value, word(v, o.function)),
     AMP_FLAG("--device", Value, device(v, o.device)),
-    AMP_FLAG("--threads", Value, integer(v, 1, o.threads)),
+    AMP_FLAG("--threads", Value, threads(v, o.threads)),
     AMP_FLAG("--input", Value, path(v, o.inputs)),
     AMP_FLAG("--output", Value, path(v, o.outputs)),
     AMP_FLAG("--data", Value, word(v, o.data)),
