@@ -27,6 +27,18 @@ function(amp_add_compiler_library name)
     ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_link_libraries(${name} PUBLIC ${AMP_MLIR_LIBS})
   add_dependencies(${name} amp-headers)
+  # MLIR's headers are most of what a file compiles: they are parsed once.
+  if(NOT TARGET AmpMLIRHeaders)
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/AmpMLIRHeaders.cpp CONTENT "")
+    add_library(AmpMLIRHeaders OBJECT ${PROJECT_BINARY_DIR}/AmpMLIRHeaders.cpp)
+    target_precompile_headers(AmpMLIRHeaders PRIVATE
+      <mlir/IR/Builders.h> <mlir/IR/BuiltinOps.h> <mlir/IR/BuiltinTypes.h>
+      <mlir/IR/OpImplementation.h> <mlir/IR/SymbolTable.h>
+      <mlir/Interfaces/FunctionInterfaces.h>
+      <mlir/Interfaces/SideEffectInterfaces.h> <mlir/Pass/Pass.h>)
+    amp_warnings(AmpMLIRHeaders)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM AmpMLIRHeaders)
 endfunction()
 
 function(amp_warnings name)
