@@ -76,8 +76,9 @@ std::vector<NamedTensor> named(const std::vector<Binding> &bindings,
 } // namespace
 
 int64_t Trainer::stepsPerEpoch() const {
-  return options.dropLast ? examples / options.batch
-                          : (examples + options.batch - 1) / options.batch;
+  // Not rounded up by a sum: a batch may be as large as a number can be.
+  const bool hasRest = !options.dropLast && examples % options.batch != 0;
+  return examples / options.batch + hasRest;
 }
 
 Result<Trainer> Trainer::create(Session &session, const Dataset &data,
