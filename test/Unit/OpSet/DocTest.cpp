@@ -31,7 +31,7 @@ std::string readFile(const std::string &name) {
 }
 
 constexpr const char *howTo =
-    "out of date; run bin/amp-opset-doc with the folder docs";
+    "out of date: build amp-opset-doc and run it with the folder docs";
 
 TEST(Doc, TablesAreUpToDate) {
   std::string page = readFile("GraphFile.md");
