@@ -11,51 +11,16 @@
 
 #include "Parse.h"
 #include "amp/GraphFile/Reader.h"
+#include "amp/OpSet/CountingIterator.h"
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 using namespace amp;
 using namespace amp::graphfile;
 
 namespace {
-
-/// Reads characters and notes how many.
-class CountingIterator {
-public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char *;
-  using reference = const char &;
-
-  CountingIterator(const char *position, const char **reached)
-      : position(position), reached(reached) {}
-  reference operator*() const { return *position; }
-  CountingIterator &operator++() {
-    *reached = ++position;
-    return *this;
-  }
-  CountingIterator operator++(int) {
-    CountingIterator old = *this;
-    ++*this;
-    return old;
-  }
-  friend bool operator==(const CountingIterator &a,
-                         const CountingIterator &b) {
-    return a.position == b.position;
-  }
-  friend bool operator!=(const CountingIterator &a,
-                         const CountingIterator &b) {
-    return !(a == b);
-  }
-
-private:
-  const char *position;
-  const char **reached;
-};
 
 /// Receives the SAX events of one file.
 class Handler {
@@ -66,7 +31,7 @@ public:
           GraphFile &file)
       : source(source), text(source.text()), diags(diags), limits(limits),
         file(file), elements(source, diags, *file.names, limits),
-        reached(text.data()) {}
+        reached(0) {}
 
   bool run();
 
@@ -120,8 +85,8 @@ private:
   /// The function whose object is open.
   Function function;
   size_t nodes = 0;
-  /// Behind the last character that the lexer took.
-  const char *reached;
+  /// Bytes that the lexer has taken.
+  size_t reached;
   /// Behind the last token.
   Offset previousEnd = 0;
   bool isVersionNext = false;
@@ -149,7 +114,7 @@ Token &Handler::add(TokenKind kind, Offset at) {
 bool Handler::literal(TokenKind kind, int64_t value) {
   Offset at = startOfToken();
   add(kind, at).integer = value;
-  previousEnd = reached - text.data();
+  previousEnd = reached;
   return !diags.full();
 }
 
@@ -196,7 +161,7 @@ bool Handler::number_float(json::number_float_t value,
 
 bool Handler::string(std::string &value) {
   Offset at = startOfToken();
-  previousEnd = reached - text.data();
+  previousEnd = reached;
   if (isVersionNext && levels.size() == 1) {
     elements.version = file.names->intern(value);
     size_t dot = value.find('.');
@@ -218,7 +183,7 @@ bool Handler::string(std::string &value) {
 
 bool Handler::key(std::string &value) {
   Offset at = startOfToken();
-  previousEnd = reached - text.data();
+  previousEnd = reached;
   isVersionNext = levels.size() == 1 && value == "version";
   Token &token = add(TokenKind::Key, at);
   token.text = tape.text.size();

@@ -11,10 +11,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "PolicyJson.h"
+#include "amp/OpSet/CountingIterator.h"
 
 #include <nlohmann/json.hpp>
 
-#include <iterator>
 
 using namespace amp::policy;
 
@@ -42,40 +42,6 @@ const JsonValue *JsonValue::find(std::string_view key) const {
 }
 
 namespace {
-
-/// Tells how far the parser has read.
-class CountingIterator {
-public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char *;
-  using reference = const char &;
-
-  CountingIterator(const char *position, size_t *read)
-      : position(position), read(read) {}
-  reference operator*() const { return *position; }
-  CountingIterator &operator++() {
-    ++position;
-    ++*read;
-    return *this;
-  }
-  CountingIterator operator++(int) {
-    CountingIterator old = *this;
-    ++*this;
-    return old;
-  }
-  bool operator==(const CountingIterator &other) const {
-    return position == other.position;
-  }
-  bool operator!=(const CountingIterator &other) const {
-    return position != other.position;
-  }
-
-private:
-  const char *position;
-  size_t *read;
-};
 
 class TreeBuilder : public nlohmann::json_sax<nlohmann::json> {
 public:
