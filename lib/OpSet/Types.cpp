@@ -11,6 +11,8 @@
 
 #include "amp/OpSet/Types.h"
 
+#include "amp/OpSet/EditDistance.h"
+
 #include <algorithm>
 
 namespace amp {
@@ -67,9 +69,6 @@ std::string toString(const TensorType &type) {
   return text;
 }
 
-namespace {
-/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or
-/// `limit` + 1 when there are more than `limit`.
 size_t editDistance(std::string_view a, std::string_view b, size_t limit,
                     std::vector<size_t> (&rows)[3]) {
   size_t longer = std::max(a.size(), b.size());
@@ -98,7 +97,6 @@ size_t editDistance(std::string_view a, std::string_view b, size_t limit,
   }
   return rows[1][b.size()];
 }
-} // namespace
 
 std::string_view didYouMean(std::string_view word,
                             Span<std::string_view> candidates) {

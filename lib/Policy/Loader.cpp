@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PolicyJson.h"
+#include "amp/OpSet/EditDistance.h"
 #include "amp/Policy/Policy.h"
 
 #include <algorithm>
@@ -29,37 +30,15 @@ static constexpr unsigned kMaxChain = 16;
 static constexpr size_t kMaxErrors = 20;
 static constexpr size_t kMaxBytes = size_t(16) << 20;
 
-/// Levenshtein distance, with swapped neighbours counting once, in rolling
-/// rows; `limit + 1` when above `limit`.
-static size_t editDistance(std::string_view a, std::string_view b,
-                           size_t limit) {
-  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit)
-    return limit + 1;
-  std::vector<size_t> older(b.size() + 1), old(b.size() + 1), row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j)
-    old[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({old[j] + 1, row[j - 1] + 1,
-                         old[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = std::min(row[j], older[j - 2] + 1);
-    }
-    std::swap(older, old);
-    std::swap(old, row);
-  }
-  return old[b.size()];
-}
-
 std::string_view amp::nearestName(std::string_view name,
                                   const std::vector<std::string_view> &names) {
   if (name.size() > 256)
     return {};
   size_t best = std::max<size_t>(1, name.size() / 3) + 1;
   std::string_view nearest;
+  std::vector<size_t> rows[3];
   for (std::string_view candidate : names) {
-    size_t distance = editDistance(name, candidate, best);
+    size_t distance = editDistance(name, candidate, best, rows);
     if (distance < best) {
       best = distance;
       nearest = candidate;
@@ -432,22 +411,16 @@ amp::loadPolicy(const PolicyRequest &request,
 }
 
 std::string amp::printPolicy(const Policy &policy) {
-  std::string text = "policy " + policy.name + "\n";
-  text += "compute " + std::string(targetName(policy.target)) +
-          ", variables float32\n";
-  text += std::string("infer ops are lowered ") +
-          (policy.inferRule == InferRule::Between
-               ? "between allow ops"
-               : "between allow ops and behind lowered ops") +
-          "\n";
-  text += std::string("function outputs are float32 as ") +
-          (policy.outputs == OutputRule::Value ? "values" : "nodes") + "\n";
+  std::string text =
+      "policy " + policy.name + "\ncompute dtype " +
+      std::string(policy.name == "none" ? "float32"
+                                        : targetName(policy.target)) +
+      "\nvariable dtype float32\n";
   for (ListKind list : kLists) {
-    std::vector<std::string> members = policy.members(list);
-    text += "\n" + std::string(listName(list)) + " (" +
-            std::to_string(members.size()) + ")\n";
-    for (const std::string &member : members)
-      text += "  " + member + "\n";
+    text += std::string(listName(list)) + ":";
+    for (const std::string &op : policy.members(list))
+      text += " " + op;
+    text += "\n";
   }
   return text;
 }

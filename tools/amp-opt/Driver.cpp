@@ -179,19 +179,7 @@ int Driver::printPolicy() {
   int code = printMessages(messages);
   if (!policy)
     return code;
-  std::string text =
-      "policy " + policy->name + "\ncompute dtype " +
-      std::string(policy->name == "none" ? "float32"
-                                         : targetName(policy->target)) +
-      "\nvariable dtype float32\n";
-  for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
-                        ListKind::Deny, ListKind::Keep}) {
-    text += std::string(listName(list)) + ":";
-    for (const std::string &op : policy->members(list))
-      text += " " + op;
-    text += "\n";
-  }
-  return write(options.output, text);
+  return write(options.output, amp::printPolicy(*policy));
 }
 
 std::shared_ptr<const Policy> Driver::loadPolicy(MLIRContext &context,

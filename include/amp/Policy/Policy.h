@@ -83,8 +83,8 @@ std::optional<Policy> loadPolicy(const PolicyRequest &request,
                                  const std::vector<std::string_view> &names,
                                  std::vector<PolicyMessage> &messages);
 
-/// The lists as `amp-opt --print-policy` shows them: target, rules, then one
-/// list per paragraph.
+/// The lists as `amp-opt --print-policy` shows them: name, dtypes, then one
+/// list per line.
 std::string printPolicy(const Policy &policy);
 
 /// The name of `names` nearest to `name`, or empty when none is near.

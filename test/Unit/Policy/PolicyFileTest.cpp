@@ -273,10 +273,9 @@ TEST_F(PolicyFile, printsItself) {
   auto policy = load(write("p.json", R"({"extends": "none", "name": "mine",
     "lists": {"allow": ["matmul"]}})"));
   std::string text = printPolicy(*policy);
-  EXPECT_EQ(text.rfind("policy mine\ncompute float16, variables float32\n"
-                       "infer ops are lowered between allow ops\n"
-                       "function outputs are float32 as values\n\n"
-                       "allow (1)\n  matmul\n\ninfer (0)\n\n",
+  EXPECT_EQ(text.rfind("policy mine\ncompute dtype float16\n"
+                       "variable dtype float32\n"
+                       "allow: matmul\ninfer:\nclear:\ndeny:\nkeep: ",
                        0),
             0u)
       << text;
