@@ -292,4 +292,38 @@ TEST(Session, ObserverSeesEveryStep) {
   EXPECT_EQ(names, (std::vector<std::string>{"r", "s"}));
 }
 
+/// Without fusion each node is a step of its own, in every call.
+TEST(Session, ShowsEveryNodeWhenNothingIsFused) {
+  MlpOptions mlp;
+  mlp.type = DType::Float16;
+  SessionOptions options;
+  options.fuse = false;
+  auto session = openSession(mlpGraph(mlp), options);
+  ASSERT_TRUE(session);
+  std::mt19937_64 random(testSeed());
+  Tensor images = randomTensor(DType::Float32, {4, 5}, random);
+  for (uint64_t call = 0; call < 2; ++call) {
+    EXPECT_EQ(*session->calls("predict"), call);
+    size_t steps = 0;
+    session->setObserver([&](const StepEvent &event) {
+      const Step &step = event.program->steps[event.step];
+      EXPECT_EQ(step.nodes.size(), 1u) << step.name;
+      EXPECT_EQ(event.operands.size(), step.operands.size());
+      EXPECT_FALSE(step.cached);
+      ++steps;
+    });
+    ASSERT_TRUE(session->run("predict", {{"images", &images}}).ok());
+    const auto &functions = session->file().file.functions;
+    EXPECT_EQ(functions[0].name, "predict");
+    EXPECT_EQ(steps, functions[0].nodes.size());
+  }
+  EXPECT_EQ(*session->calls("train"), 0u);
+  EXPECT_EQ(session->calls("no").status().code(), Code::NotFound);
+  ASSERT_TRUE(session->setCalls("train", 7).ok());
+  EXPECT_EQ(*session->calls("train"), 7u);
+  ASSERT_TRUE(session->initialise().ok());
+  EXPECT_EQ(*session->calls("train"), 0u);
+  EXPECT_EQ(*session->calls("predict"), 0u);
+}
+
 } // namespace

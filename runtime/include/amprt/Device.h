@@ -34,6 +34,9 @@ struct DeviceTraits {
   bool multipliesFloat16 = false, multipliesBFloat16 = false;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
+  /// False plans one step per node, with nothing kept between calls, so that
+  /// every value of the graph can be looked at.
+  bool fuse = true;
 
   static DeviceTraits cpu();
   static DeviceTraits h200();
@@ -49,6 +52,8 @@ struct Bindings {
   /// Per cache entry: its value is up to date, so steps that make it are left
   /// out.
   std::vector<bool> cacheValid;
+  /// How often this function has run before: random numbers are drawn from it.
+  uint64_t call = 0;
 };
 
 /// The address of a buffer in one call.

@@ -35,6 +35,9 @@ struct SessionOptions {
   /// Plan with the traits of this device instead of the session's own
   /// ("h200"), and execute the result here.
   std::string planFor = "";
+  /// False plans one step per node: every value is stored as the graph says,
+  /// and an observer sees all of them. For inspection; slower.
+  bool fuse = true;
 };
 
 /// An input by name; the caller keeps the tensor alive during the call.
@@ -72,6 +75,9 @@ struct StepEvent {
     uint32_t buffer; ///< index into Program::buffers
     const void *data;
   };
+  /// The operands, after the step has run: a variable that it changed holds
+  /// its new value.
+  std::vector<Value> operands;
   std::vector<Value> results;
 };
 using StepObserver = std::function<void(const StepEvent &)>;
@@ -109,8 +115,13 @@ public:
   Result<Tensor> variable(std::string_view name) const;
   /// Sets a variable; type and shape must be the variable's.
   Status setVariable(std::string_view name, const Tensor &value);
-  /// Sets all variables to their initial values again.
+  /// Sets all variables to their initial values, and all counts of calls to 0.
   Status initialise();
+
+  /// How often a function has run. Its random numbers are drawn from this
+  /// count, so a checkpoint keeps it.
+  Result<uint64_t> calls(std::string_view function) const;
+  Status setCalls(std::string_view function, uint64_t count);
 
   /// Called after each step of every run; an empty function ends it. Steps are
   /// timed one by one, so a run is slower with an observer.

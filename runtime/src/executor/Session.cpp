@@ -196,6 +196,8 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
                     "no device " + quote(options.planFor) + " to plan for");
     impl->traits = *traits;
   }
+  impl->traits.fuse &= options.fuse;
+  impl->calls.resize(impl->file.file.functions.size());
   AMPRT_ASSIGN_OR_RETURN(impl->weights,
                          openWeights(impl->file.file, options.folder));
   for (const gf::Variable &variable : impl->file.file.variables) {
@@ -325,11 +327,15 @@ Result<std::vector<Tensor>> Session::run(std::string_view function,
   StepHook hook;
   if (impl->observer)
     hook = [&](uint32_t step, double seconds) {
-      StepEvent event{&program, step, seconds, {}};
+      StepEvent event{&program, step, seconds, {}, {}};
+      for (uint32_t operand : program.steps[step].operands)
+        event.operands.push_back(
+            {operand, addressOf(bindings, program, operand)});
       for (uint32_t result : program.steps[step].results)
         event.results.push_back({result, addressOf(bindings, program, result)});
       impl->observer(event);
     };
+  bindings.call = impl->calls[index];
   Status status = plan->executable->run(bindings, hook);
   bool finite = true;
   if (status.ok() && program.finite != kNoBuffer) {
@@ -342,6 +348,7 @@ Result<std::vector<Tensor>> Session::run(std::string_view function,
     ++impl->variables[variable].version;
   AMPRT_RETURN_IF_ERROR(status);
   AMPRT_RETURN_IF_ERROR(memory.finish());
+  ++impl->calls[index];
   own.finite = finite;
   own.skipped = !finite;
   if (report)
@@ -384,7 +391,21 @@ Status Session::setVariable(std::string_view name, const Tensor &value) {
   return impl->upload(index, value);
 }
 
-Status Session::initialise() { return impl->initialise(); }
+Status Session::initialise() {
+  std::fill(impl->calls.begin(), impl->calls.end(), 0);
+  return impl->initialise();
+}
+
+Result<uint64_t> Session::calls(std::string_view function) const {
+  AMPRT_ASSIGN_OR_RETURN(size_t index, impl->functionIndex(function));
+  return impl->calls[index];
+}
+
+Status Session::setCalls(std::string_view function, uint64_t count) {
+  AMPRT_ASSIGN_OR_RETURN(size_t index, impl->functionIndex(function));
+  impl->calls[index] = count;
+  return okStatus();
+}
 
 void Session::setObserver(StepObserver observer) {
   impl->observer = std::move(observer);

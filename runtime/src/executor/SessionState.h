@@ -73,6 +73,8 @@ struct Session::Impl {
   std::unique_ptr<Device> device;
   DeviceTraits traits;
   std::vector<VariableState> variables;
+  /// How often each function has run.
+  std::vector<uint64_t> calls;
   std::unordered_map<std::string, uint32_t> variableIndex;
   std::unordered_map<std::string, Plan> plans;
   std::unordered_map<std::string, CachedValue> cache;

@@ -327,6 +327,8 @@ void Fuser::removeDead() {
 
 void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   Fuser(builder, traits).removeDead();
+  if (!traits.fuse)
+    return;
   Fuser fuser(builder, traits);
   fuser.cacheCastsOfVariables();
   fuser.fuseEpilogues();
