@@ -1,4 +1,5 @@
-//===- CheckFunction.cpp - Names, order and types of a function ---------- -===//
+//===- CheckFunction.cpp - Names, order and types of a function ----------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -80,10 +81,9 @@ void FunctionChecker::checkNames() {
 
 void FunctionChecker::missing(const ValueName &value) {
   std::string_view near = names.nearest(value.name);
-  diags.error(value.at, "no input, node or variable is named " +
-                            quoted(value.name) +
-                            (near.empty() ? "" : "; did you mean " +
-                                                     quoted(near) + "?"));
+  diags.error(value.at,
+              "no input, node or variable is named " + quoted(value.name) +
+                  (near.empty() ? "" : "; did you mean " + quoted(near) + "?"));
 }
 
 void FunctionChecker::resolveInputs() {
@@ -193,12 +193,15 @@ const TensorType *FunctionChecker::typeOf(const ValueName &value) {
     return nullptr;
   const std::vector<TensorType> &results = types.results[target.index];
   if (value.result >= results.size()) {
-    diags.error(value.at,
-                results.empty()
-                    ? "node " + quoted(value.name) + " has no results"
-                    : "node " + quoted(value.name) + " has no result " +
-                          std::to_string(value.result) + ", only " +
-                          std::to_string(results.size()));
+    diags.error(
+        value.at,
+        results.empty()
+            ? "node " + quoted(value.name) + " has no results"
+            : "node " + quoted(value.name) + " has no result " +
+                  std::to_string(value.result) + "; it has " +
+                  (results.size() == 1
+                       ? std::string("result 0 alone")
+                       : "results 0 to " + std::to_string(results.size() - 1)));
     return nullptr;
   }
   return &results[value.result];
@@ -249,8 +252,8 @@ void FunctionChecker::checkConstant(const Node &node) {
     if (node.attrs[i].name == "shape")
       shape = std::get_if<Shape>(&node.attrs[i].value);
     if (node.attrs[i].name == "value") {
-      auto value = std::get_if<std::shared_ptr<const Literal>>(
-          &node.attrs[i].value);
+      auto value =
+          std::get_if<std::shared_ptr<const Literal>>(&node.attrs[i].value);
       literal = value ? value->get() : nullptr;
       at = node.attrsAt[i];
     }
@@ -280,10 +283,11 @@ void FunctionChecker::checkGivenTypes(const Node &node,
                                       std::vector<TensorType> &results) {
   const std::vector<TensorType> &given = *node.types;
   if (given.size() != results.size()) {
-    diags.error(node.typesAt, "node " + quoted(node.name) + " has " +
-                                  std::to_string(results.size()) +
-                                  " results, 'types' has " +
-                                  std::to_string(given.size()));
+    diags.error(node.typesAt,
+                "node " + quoted(node.name) + " has " +
+                    std::to_string(results.size()) +
+                    (results.size() == 1 ? " result" : " results") +
+                    ", 'types' has " + std::to_string(given.size()));
     return;
   }
   for (size_t i = 0; i < given.size(); ++i) {
@@ -309,8 +313,7 @@ void FunctionChecker::checkGivenTypes(const Node &node,
 void FunctionChecker::checkVariableOperands(const Node &node) {
   const OpDef *def = findOp(node.op);
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const OperandDef *operand =
-        def->operand(i, node.inputs.size(), node.attrs);
+    const OperandDef *operand = def->operand(i, node.inputs.size(), node.attrs);
     if (!operand || !operand->isVariable)
       continue;
     const ValueName &input = node.inputs[i];
@@ -363,8 +366,7 @@ void FunctionChecker::checkPins() {
       continue;
     for (const Output &output : function.outputs) {
       const ValueName &value = output.value;
-      if (value.name != node.name ||
-          value.result >= types.results[i].size() ||
+      if (value.name != node.name || value.result >= types.results[i].size() ||
           !def->result(value.result).inGroup ||
           types.results[i][value.result].dtype != DType::Float32)
         continue;
@@ -386,8 +388,8 @@ void FunctionChecker::checkTraining(const Training &training) {
     loss = typeOf(training.loss);
   if (loss) {
     if (loss->dtype != DType::Float32 || !loss->shape.empty())
-      diags.error(training.loss.at, "the loss is a float32 scalar, not " +
-                                        toString(*loss));
+      diags.error(training.loss.at,
+                  "the loss is a float32 scalar, not " + toString(*loss));
     bool isOutput = std::any_of(
         function.outputs.begin(), function.outputs.end(),
         [&](const Output &output) { return output.value == training.loss; });
@@ -402,9 +404,9 @@ void FunctionChecker::checkTraining(const Training &training) {
       for (const Variable &variable : file.variables)
         known.push_back(variable.name);
       std::string_view near = didYouMean(name, known);
-      diags.error(at, quoted(name) + " is no variable" +
-                          (near.empty() ? "" : "; did you mean " +
-                                                   quoted(near) + "?"));
+      diags.error(
+          at, quoted(name) + " is no variable" +
+                  (near.empty() ? "" : "; did you mean " + quoted(near) + "?"));
       return;
     }
     const Variable &variable = file.variables[target.index];
@@ -420,8 +422,7 @@ void FunctionChecker::checkTraining(const Training &training) {
     for (const ValueName &variable : *training.variables) {
       checkVariable(variable.name, variable.at);
       if (!seen.insert(variable.name).second)
-        diags.error(variable.at,
-                    quoted(variable.name) + " stands twice");
+        diags.error(variable.at, quoted(variable.name) + " stands twice");
     }
   for (const ValueName &variable : training.noDecay)
     checkVariable(variable.name, variable.at);
@@ -430,10 +431,24 @@ void FunctionChecker::checkTraining(const Training &training) {
     checkVariable(gradient.variable, gradient.at);
     if (!seen.insert(gradient.variable).second)
       diags.error(gradient.at, quoted(gradient.variable) + " stands twice");
-    if (names.find(gradient.value.name).kind == ValueTarget::Missing)
+    if (names.find(gradient.value.name).kind == ValueTarget::Missing) {
       missing(gradient.value);
-    else
-      typeOf(gradient.value);
+      continue;
+    }
+    const TensorType *type = typeOf(gradient.value);
+    ValueTarget target = names.find(gradient.variable);
+    if (!type || target.kind != ValueTarget::Variable)
+      continue;
+    // An unknown size of the gradient may be that of the variable.
+    const Shape &wanted = file.variables[target.index].type.shape;
+    bool fits = isFloating(type->dtype) && type->shape.size() == wanted.size();
+    for (size_t d = 0; fits && d < wanted.size(); ++d)
+      fits = !type->shape[d].isFixed() || type->shape[d] == wanted[d];
+    if (!fits)
+      diags.error(gradient.value.at,
+                  "the gradient of " + quoted(gradient.variable) + " is " +
+                      toString(*type) + ", expected " +
+                      toString(file.variables[target.index].type));
   }
   if (training.lossGradient) {
     if (names.find(training.lossGradient->name).kind == ValueTarget::Missing)
@@ -442,8 +457,7 @@ void FunctionChecker::checkTraining(const Training &training) {
       typeOf(*training.lossGradient);
   }
   if (training.gradients.empty() != !training.lossGradient)
-    diags.error(training.at,
-                "'gradients' and 'loss_gradient' come together");
+    diags.error(training.at, "'gradients' and 'loss_gradient' come together");
 }
 
 FunctionTypes FunctionChecker::run() {

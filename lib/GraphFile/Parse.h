@@ -27,8 +27,8 @@ struct KeyDef {
 /// be looked at.
 class ElementParser {
 public:
-  ElementParser(const SourceText &source, Diagnostics &diags,
-                NameArena &arena, const Limits &limits)
+  ElementParser(const SourceText &source, Diagnostics &diags, NameArena &arena,
+                const Limits &limits)
       : source(source), diags(diags), arena(arena), limits(limits) {}
 
   /// The text of `version`, once it is known: unknown keys and ops of a later
@@ -80,6 +80,7 @@ private:
   void checkDoubleKeys(Json json);
 
   std::optional<Setting> parseSetting(Json json, std::string_view what);
+  void outOfRange(Json json, std::string_view name, std::string_view expected);
   bool parseInitParams(Json json, DType dtype, Setting &setting);
   bool parseOptimizerParams(Json json, Setting &setting);
   bool parseScheduleParams(Json json, Setting &setting);

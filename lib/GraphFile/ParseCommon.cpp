@@ -1,4 +1,5 @@
-//===- ParseCommon.cpp - Keys, names, types and numbers ------------------- -===//
+//===- ParseCommon.cpp - Keys, names, types and numbers -------------------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -163,10 +164,10 @@ std::optional<ValueName> ElementParser::parseValueName(Json json) {
   }
   if (colon != std::string_view::npos) {
     std::string_view number = text.substr(colon + 1);
-    bool good = !number.empty() && number.size() < 6 &&
-                number.find_first_not_of("0123456789") ==
-                    std::string_view::npos &&
-                (number[0] != '0' || number.size() == 1);
+    bool good =
+        !number.empty() && number.size() < 6 &&
+        number.find_first_not_of("0123456789") == std::string_view::npos &&
+        (number[0] != '0' || number.size() == 1);
     if (!good) {
       error(json.at(), quote(number) + " is no number of a result");
       return std::nullopt;
@@ -251,8 +252,8 @@ std::optional<Shape> ElementParser::parseShape(Json json) {
     }
   }
   if (shape.size() > kMaxRank) {
-    error(json.at(), "a tensor of more than " + std::to_string(kMaxRank) +
-                         " dimensions");
+    error(json.at(),
+          "a tensor of more than " + std::to_string(kMaxRank) + " dimensions");
     return std::nullopt;
   }
   // The bytes of a tensor are computed in many places; none may overflow.
@@ -290,7 +291,11 @@ std::optional<TensorType> ElementParser::parseType(Json json) {
     } else if (size.kind() == TokenKind::Integer && size.integer() >= 0) {
       type.shape.push_back(Dim::fixed(size.integer()));
     } else {
-      error(size.at(), "a size is an integer of 0 or more, a name or null");
+      error(size.at(),
+            "a size is an integer of 0 or more, a name or null, not " +
+                (size.kind() == TokenKind::Integer
+                     ? std::to_string(size.integer())
+                     : std::string(size.describe())));
       return std::nullopt;
     }
   }
@@ -310,8 +315,7 @@ std::optional<std::vector<TensorType>> ElementParser::parseTypes(Json json) {
   return types;
 }
 
-std::optional<double> ElementParser::parseReal(Json json,
-                                               bool allowNonFinite) {
+std::optional<double> ElementParser::parseReal(Json json, bool allowNonFinite) {
   if (json.isNumber())
     return json.real();
   if (allowNonFinite && json.isString()) {
@@ -322,11 +326,16 @@ std::optional<double> ElementParser::parseReal(Json json,
     if (json.string() == "nan")
       return std::numeric_limits<double>::quiet_NaN();
   }
-  error(json.at(), std::string("expected a number") +
-                       (allowNonFinite ? ", \"inf\", \"-inf\" or \"nan\"" : "") +
-                       ", not " +
-                       (json.isString() ? quote(json.string())
-                                        : std::string(json.describe())));
+  bool isNonFinite =
+      json.isString() && (json.string() == "inf" || json.string() == "-inf" ||
+                          json.string() == "nan");
+  error(json.at(),
+        std::string(isNonFinite ? "expected a finite number"
+                                : "expected a number") +
+            (allowNonFinite ? ", \"inf\", \"-inf\" or \"nan\"" : "") +
+            ", not " +
+            (json.isString() ? quote(json.string())
+                             : std::string(json.describe())));
   return std::nullopt;
 }
 

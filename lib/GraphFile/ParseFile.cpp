@@ -1,4 +1,5 @@
-//===- ParseFile.cpp - Variables, functions, training, the file ------------ -===//
+//===- ParseFile.cpp - Variables, functions, training, the file ------------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -32,9 +33,9 @@ std::optional<Input> ElementParser::parseInput(Json json) {
 }
 
 std::optional<Variable> ElementParser::parseVariable(Json json) {
-  static constexpr KeyDef keys[] = {
-      {"name", true}, {"doc"},     {"dtype", true}, {"shape", true},
-      {"init"},       {"weights"}, {"trainable"}};
+  static constexpr KeyDef keys[] = {{"name", true},  {"doc"},  {"dtype", true},
+                                    {"shape", true}, {"init"}, {"weights"},
+                                    {"trainable"}};
   auto values = parseKeys(json, keys, "a variable");
   if (values.empty())
     return std::nullopt;
@@ -49,8 +50,7 @@ std::optional<Variable> ElementParser::parseVariable(Json json) {
   variable.type = {*dtype, std::move(*shape)};
   for (const Dim &dim : variable.type.shape)
     if (!dim.isFixed()) {
-      error(values[3]->at(),
-            "the sizes of a variable are numbers, not names");
+      error(values[3]->at(), "the sizes of a variable are numbers, not names");
       return std::nullopt;
     }
   if (values[1] && !parseDoc(*values[1], variable.doc, variable.docIsString))
@@ -95,7 +95,11 @@ std::optional<Variable> ElementParser::parseVariable(Json json) {
 /// `{"KIND": {params}}`, kind and parameters not yet looked at.
 std::optional<Setting> ElementParser::parseSetting(Json json,
                                                    std::string_view what) {
-  if (!expect(json, TokenKind::Object, "an object"))
+  std::string_view example = what == "init"        ? R"({"zeros": {}})"
+                             : what == "optimizer" ? R"({"rmsprop": {}})"
+                                                   : R"({"cosine": {}})";
+  if (!expect(json, TokenKind::Object,
+              "an object such as " + std::string(example)))
     return std::nullopt;
   Json::Walk walk = json.walk();
   if (walk.done()) {
@@ -137,19 +141,20 @@ constexpr ParamDef kUniform[] = {{"low"}, {"high"}, {"seed", true, 0}};
 constexpr ParamDef kNormal[] = {
     {"mean"}, {"stddev", false, 0}, {"seed", true, 0}};
 constexpr ParamDef kSeed[] = {{"seed", true, 0}};
-constexpr KindDef kInits[] = {
-    {"zeros", {}},           {"ones", {}},
-    {"constant", kValue},    {"uniform", kUniform},
-    {"normal", kNormal},     {"glorot_uniform", kSeed},
-    {"glorot_normal", kSeed}, {"he_uniform", kSeed},
-    {"he_normal", kSeed}};
+constexpr KindDef kInits[] = {{"zeros", {}},
+                              {"ones", {}},
+                              {"constant", kValue},
+                              {"uniform", kUniform},
+                              {"normal", kNormal},
+                              {"glorot_uniform", kSeed},
+                              {"glorot_normal", kSeed},
+                              {"he_uniform", kSeed},
+                              {"he_normal", kSeed}};
 
-constexpr ParamDef kSchedule[] = {{"warmup_steps", true, 0},
-                                  {"total_steps", true, 1},
-                                  {"end", false, 0}};
-constexpr KindDef kSchedules[] = {{"constant", kSchedule},
-                                  {"linear", kSchedule},
-                                  {"cosine", kSchedule}};
+constexpr ParamDef kSchedule[] = {
+    {"warmup_steps", true, 0}, {"total_steps", true, 1}, {"end", false, 0}};
+constexpr KindDef kSchedules[] = {
+    {"constant", kSchedule}, {"linear", kSchedule}, {"cosine", kSchedule}};
 
 const KindDef *findKind(Span<KindDef> kinds, std::string_view kind) {
   for (const KindDef &def : kinds)
@@ -167,17 +172,16 @@ static Json settingParams(Json json) {
   return walk.value();
 }
 
-/// Text of a parameter in error messages.
-static std::string outOfRange(std::string_view name, double min) {
-  std::string bound = std::to_string(min);
-  bound.erase(bound.find_last_not_of('0') + 1);
-  if (bound.back() == '.')
-    bound.pop_back();
-  return "'" + std::string(name) + "' is at least " + bound;
+/// A parameter out of its range, with the number as the file writes it.
+void ElementParser::outOfRange(Json json, std::string_view name,
+                               std::string_view expected) {
+  std::string_view written = source.text().substr(json.at(), 32);
+  written = written.substr(0, written.find_first_not_of("0123456789+-.eE"));
+  error(json.at(), "'" + std::string(name) + "' is " + std::string(written) +
+                       ", expected " + std::string(expected));
 }
 
-bool ElementParser::parseInitParams(Json json, DType dtype,
-                                    Setting &setting) {
+bool ElementParser::parseInitParams(Json json, DType dtype, Setting &setting) {
   const KindDef *kind = findKind(kInits, setting.kind);
   if (!kind) {
     std::vector<std::string_view> names;
@@ -191,26 +195,28 @@ bool ElementParser::parseInitParams(Json json, DType dtype,
   for (const ParamDef &param : kind->params)
     keys.push_back({param.name, setting.kind == "constant"});
   Json params = settingParams(json);
-  auto values = parseKeys(params, keys, "init '" + std::string(setting.kind) +
-                                            "'");
-  if (values.empty() && !keys.empty())
-    return false;
-  if (keys.empty() && !params.walk().done()) {
-    error(params.at(),
+  if (keys.empty()) {
+    if (params.walk().done())
+      return true;
+    error(params.walk().value().at(),
           "init '" + std::string(setting.kind) + "' takes no parameters");
     return false;
   }
+  auto values =
+      parseKeys(params, keys, "init '" + std::string(setting.kind) + "'");
+  if (values.empty())
+    return false;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (!values[i])
       continue;
     const ParamDef &param = kind->params[i];
     AttrValue value;
     if (param.isInteger || values[i]->kind() == TokenKind::Integer) {
-      auto integer = parseInteger(
-          *values[i],
-          param.isInteger ? static_cast<int64_t>(param.min)
-                          : std::numeric_limits<int64_t>::min(),
-          std::numeric_limits<int64_t>::max());
+      auto integer =
+          parseInteger(*values[i],
+                       param.isInteger ? static_cast<int64_t>(param.min)
+                                       : std::numeric_limits<int64_t>::min(),
+                       std::numeric_limits<int64_t>::max());
       if (!integer)
         return false;
       value = *integer;
@@ -225,7 +231,8 @@ bool ElementParser::parseInitParams(Json json, DType dtype,
     }
     if (!param.isInteger && std::holds_alternative<double>(value) &&
         std::get<double>(value) < param.min) {
-      error(values[i]->at(), outOfRange(param.name, param.min));
+      // Only 'stddev' has a bound, and it is 0.
+      outOfRange(*values[i], param.name, "at least 0");
       return false;
     }
     // As an element of a constant: integers for integers, nothing infinite.
@@ -279,13 +286,11 @@ bool ElementParser::parseOptimizerParams(Json json, Setting &setting) {
         return false;
       if (*real < param.min || *real > param.max ||
           (param.belowMax && *real == param.max)) {
-        error(values[i]->at(),
-              param.max <= 1
-                  ? "'" + std::string(param.name) + "' is from 0 " +
-                        (param.belowMax ? "to below 1" : "to 1")
-              : *real > param.max
-                  ? "'" + std::string(param.name) + "' does not fit float32"
-                  : outOfRange(param.name, param.min));
+        outOfRange(*values[i], param.name,
+                   param.max <= 1
+                       ? param.belowMax ? "from 0 to below 1" : "from 0 to 1"
+                   : *real > param.max ? "a number that fits float32"
+                                       : "at least 0");
         return false;
       }
       setting.params.push_back({param.name, *real});
@@ -322,7 +327,7 @@ bool ElementParser::parseScheduleParams(Json json, Setting &setting) {
       if (!real)
         return false;
       if (*real < 0) {
-        error(values[i]->at(), outOfRange(keys[i].name, 0));
+        outOfRange(*values[i], keys[i].name, "at least 0");
         return false;
       }
       setting.params.push_back({keys[i].name, *real});
@@ -382,7 +387,7 @@ std::optional<Training> ElementParser::parseTraining(Json json) {
     training.clipNormAt = values[3]->at();
     training.clipNorm = parseReal(*values[3], /*allowNonFinite=*/false);
     if (training.clipNorm && *training.clipNorm <= 0)
-      error(values[3]->at(), "'clip_norm' is more than 0");
+      outOfRange(*values[3], "clip_norm", "more than 0");
   }
   if (values[4]) {
     training.accumulateStepsAt = values[4]->at();
@@ -455,9 +460,9 @@ void ElementParser::parseFileKeys(Json json, GraphFile &file) {
   if (expect(*values[2], TokenKind::String, "a string")) {
     file.version = string(*values[2]);
     std::string_view minor = file.version;
-    bool good = minor.substr(0, 2) == "1." && minor.size() > 2 &&
-                minor.find_first_not_of("0123456789", 2) ==
-                    std::string_view::npos;
+    bool good =
+        minor.substr(0, 2) == "1." && minor.size() > 2 &&
+        minor.find_first_not_of("0123456789", 2) == std::string_view::npos;
     if (!good)
       error(values[2]->at(), "expected a version such as '1.0', not '" +
                                  std::string(file.version) + "'");
@@ -469,6 +474,8 @@ void ElementParser::parseFileKeys(Json json, GraphFile &file) {
   if (values[5] && expect(*values[5], TokenKind::String, "a path")) {
     file.weights = string(*values[5]);
     file.weightsAt = values[5]->at();
+    if (file.weights.empty())
+      error(file.weightsAt, "the path is empty");
   }
   for (int i : {6, 7})
     if (values[i] && expect(*values[i], TokenKind::Array, "a list"))

@@ -1,4 +1,5 @@
-//===- ParseNode.cpp - Nodes and their attributes ------------------------ -===//
+//===- ParseNode.cpp - Nodes and their attributes ------------------------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Parse.h"
+#include "amp/OpSet/Limits.h"
 
 #include <cmath>
 #include <limits>
@@ -19,8 +21,8 @@ using namespace amp;
 using namespace amp::graphfile;
 
 std::optional<Node> ElementParser::parseNode(Json json) {
-  static constexpr KeyDef keys[] = {{"name", true}, {"doc"},    {"op", true},
-                                    {"inputs"},     {"attrs"},  {"precision"},
+  static constexpr KeyDef keys[] = {{"name", true}, {"doc"},   {"op", true},
+                                    {"inputs"},     {"attrs"}, {"precision"},
                                     {"origin"},     {"types"}};
   auto values = parseKeys(json, keys, "a node");
   if (values.empty())
@@ -40,7 +42,8 @@ std::optional<Node> ElementParser::parseNode(Json json) {
     std::string_view near = nearestOp(op);
     error(node.opAt,
           "unknown op '" + std::string(op) + "'" +
-              (near.empty() ? "" : "; did you mean '" + std::string(near) + "'?") +
+              (near.empty() ? ""
+                            : "; did you mean '" + std::string(near) + "'?") +
               versionNote());
     return std::nullopt;
   }
@@ -54,8 +57,8 @@ std::optional<Node> ElementParser::parseNode(Json json) {
     node.precision = parseDTypeOf(*values[5]);
     if (node.precision && *node.precision != DType::Float32 &&
         !isLow(*node.precision)) {
-      error(node.precisionAt,
-            "a node's precision is float32, float16 or bfloat16");
+      error(node.precisionAt, "expected float32, float16 or bfloat16, not " +
+                                  std::string(dtypeName(*node.precision)));
       return std::nullopt;
     }
   }
@@ -167,9 +170,9 @@ void ElementParser::parseAttrs(Json json, const OpDef &def, Node &node) {
       std::vector<std::string_view> names;
       for (const AttrDef &known : def.attrs)
         names.push_back(known.name);
-      error(key.at(), "op '" + std::string(def.name) +
-                          "' has no attribute '" + std::string(key.string()) +
-                          "'" + suggest(key.string(), names) + versionNote());
+      error(key.at(), "op '" + std::string(def.name) + "' has no attribute '" +
+                          std::string(key.string()) + "'" +
+                          suggest(key.string(), names) + versionNote());
       continue;
     }
     bool isDouble = false;
@@ -187,8 +190,7 @@ void ElementParser::parseAttrs(Json json, const OpDef &def, Node &node) {
   }
 }
 
-std::optional<AttrValue> ElementParser::parseAttr(Json json,
-                                                  const AttrDef &def,
+std::optional<AttrValue> ElementParser::parseAttr(Json json, const AttrDef &def,
                                                   DType constantDType) {
   switch (def.kind) {
   case AttrKind::Bool:
@@ -196,9 +198,8 @@ std::optional<AttrValue> ElementParser::parseAttr(Json json,
       return AttrValue(*flag);
     return std::nullopt;
   case AttrKind::Int:
-    if (auto number =
-            parseInteger(json, std::numeric_limits<int64_t>::min(),
-                         std::numeric_limits<int64_t>::max()))
+    if (auto number = parseInteger(json, std::numeric_limits<int64_t>::min(),
+                                   std::numeric_limits<int64_t>::max()))
       return AttrValue(*number);
     return std::nullopt;
   case AttrKind::Float:
@@ -297,7 +298,10 @@ std::optional<AttrValue> ElementParser::parseDims(Json json,
         expected += ", a name";
       if (def.allowNull)
         expected += ", null";
-      error(size.at(), expected);
+      error(size.at(), expected + ", not " +
+                           (size.kind() == TokenKind::Integer
+                                ? std::to_string(size.integer())
+                                : std::string(size.describe())));
       return std::nullopt;
     }
   }
@@ -310,21 +314,6 @@ std::optional<AttrValue> ElementParser::parseDims(Json json,
     return std::nullopt;
   }
   return AttrValue(std::move(shape));
-}
-
-/// The smallest magnitude that rounds to infinity, half an ulp above the
-/// largest finite value.
-static double overflowLimit(DType dtype) {
-  switch (dtype) {
-  case DType::Float16:
-    return 65520.0;
-  case DType::BFloat16:
-    return std::ldexp(511.0, 119); // (2 - 2^-8) 2^127
-  case DType::Float32:
-    return std::ldexp(33554431.0, 103); // (2 - 2^-24) 2^127
-  default:
-    return std::numeric_limits<double>::infinity();
-  }
 }
 
 /// Smallest and largest value of an integer dtype.
@@ -414,9 +403,10 @@ std::optional<AttrValue> ElementParser::parseLiteral(Json json, DType dtype) {
       if (size == unknown)
         size = level.count;
       if (size != level.count) {
-        error(level.list.at(), "this list has " + std::to_string(level.count) +
-                                   " elements, the one before it has " +
-                                   std::to_string(size));
+        error(level.list.at(),
+              "this list has " + std::to_string(level.count) +
+                  (level.count == 1 ? " element" : " elements") +
+                  ", the one before it has " + std::to_string(size));
         return std::nullopt;
       }
       depthKnown |= open.size() == sizes.size();

@@ -76,6 +76,12 @@ Failure resolveAxes(const OpArgs &args, std::string_view attr, size_t rank,
 Failure resolvePair(const OpArgs &args, std::string_view attr,
                     int64_t (&hw)[2]);
 
+/// "1 pair", "2 pairs".
+inline std::string counted(size_t count, std::string_view what) {
+  return std::to_string(count) + " " + std::string(what) +
+         (count == 1 ? "" : "s");
+}
+
 /// Smallest and largest value of an integer type or bool.
 std::pair<int64_t, int64_t> integerRange(DType dtype);
 /// A number that is to become an element of that type fits it.

@@ -10,6 +10,9 @@
 
 #include "Rules.h"
 #include "Table.h"
+#include "amp/OpSet/Limits.h"
+
+#include <cmath>
 
 namespace amp::opset {
 
@@ -28,8 +31,9 @@ Failure inferTranspose(const OpArgs &args, Results &results) {
   const TensorType &x = args.operands[0];
   Span<int64_t> perm = ints(args, "perm");
   if (perm.size() != x.shape.size())
-    return failAttr("perm", "attribute 'perm' has ", perm.size(),
-                    " elements, expected ", x.shape.size(), " for ", x);
+    return failAttr("perm", "attribute 'perm' has ",
+                    counted(perm.size(), "element"), ", expected ",
+                    x.shape.size(), " for ", x);
   std::vector<bool> seen(perm.size());
   TensorType type{x.dtype, {}};
   type.shape.reserve(perm.size());
@@ -125,8 +129,9 @@ Failure expectPerAxis(std::string_view attr, size_t count, size_t expected,
                       const TensorType &x) {
   if (count == expected)
     return ok;
-  return failAttr(attr, "attribute '", attr, "' has ", count,
-                  " elements, expected ", expected, " for ", x);
+  return failAttr(attr, "attribute '", attr, "' has ",
+                  counted(count, "element"), ", expected ", expected, " for ",
+                  x);
 }
 
 Failure inferSlice(const OpArgs &args, Results &results) {
@@ -152,7 +157,7 @@ Failure inferSlice(const OpArgs &args, Results &results) {
                       i, ", beyond the end, ", stop);
     if (stop.isFixed() && size.isFixed() && stop.size() > size.size())
       return failAttr("end", "attribute 'end' is ", stop, " at axis ", i,
-                      " of ", x);
+                      " of ", x, ", expected at most ", size);
     if (stop.isFixed()) {
       int64_t length = stop.size() - begin[i];
       type.shape.push_back(
@@ -174,8 +179,8 @@ Failure inferPad(const OpArgs &args, Results &results) {
     return failAttr("paddings", "attribute 'paddings' is not a list of pairs");
   if (paddings.size() != 2 * rank)
     return failAttr("paddings", "attribute 'paddings' has ",
-                    paddings.size() / 2, " pairs, expected ", rank, " for ",
-                    type);
+                    counted(paddings.size() / 2, "pair"), ", expected ", rank,
+                    " for ", type);
   for (size_t i = 0; i < 2 * rank; ++i) {
     std::optional<Dim> sum =
         addSizes(type.shape[i / 2], Dim::fixed(paddings[i]));
@@ -184,9 +189,13 @@ Failure inferPad(const OpArgs &args, Results &results) {
                       " does not fit 64 bits");
     type.shape[i / 2] = *sum;
   }
-  if (Failure failure =
-          expectFitting("value", args.getFloat("value"), type.dtype))
+  double value = args.getFloat("value");
+  if (Failure failure = expectFitting("value", value, type.dtype))
     return failure;
+  // The padding is elements of the result, like those of a constant.
+  if (std::isfinite(value) && std::abs(value) >= overflowLimit(type.dtype))
+    return failAttr("value", "attribute 'value' is ", value,
+                    ", which does not fit ", type.dtype);
   results.push_back(std::move(type));
   return ok;
 }

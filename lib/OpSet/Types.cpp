@@ -69,6 +69,9 @@ std::string toString(const TensorType &type) {
   return text;
 }
 
+/// 'ReLU' is no further from 'relu' than another writing of it.
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
+
 size_t editDistance(std::string_view a, std::string_view b, size_t limit,
                     std::vector<size_t> (&rows)[3]) {
   size_t longer = std::max(a.size(), b.size());
@@ -84,8 +87,9 @@ size_t editDistance(std::string_view a, std::string_view b, size_t limit,
     size_t least = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       size_t best = std::min(rows[1][j], rows[2][j - 1]) + 1;
-      best = std::min(best, rows[1][j - 1] + (a[i - 1] != b[j - 1]));
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+      char x = lower(a[i - 1]), y = lower(b[j - 1]);
+      best = std::min(best, rows[1][j - 1] + (x != y));
+      if (i > 1 && j > 1 && x == lower(b[j - 2]) && lower(a[i - 2]) == y)
         best = std::min(best, rows[0][j - 2] + 1);
       rows[2][j] = best;
       least = std::min(least, best);
@@ -117,6 +121,20 @@ std::string_view didYouMean(std::string_view word,
       break;
     // Only something nearer replaces it, so the first of equals wins.
     limit = distance - 1;
+  }
+  if (!best.empty())
+    return best;
+  // 'warmup' for 'warmup_steps', 'softmax_cross_entropy_with_logits' for
+  // 'softmax_cross_entropy': the longest of which one begins with the other.
+  constexpr size_t shortestStart = 4;
+  size_t longest = shortestStart - 1;
+  for (std::string_view candidate : candidates) {
+    size_t common = std::min(word.size(), candidate.size());
+    if (common > longest &&
+        word.substr(0, common) == candidate.substr(0, common)) {
+      best = candidate;
+      longest = common;
+    }
   }
   return best;
 }

@@ -81,7 +81,7 @@ std::vector<OpCase> makeCases() {
       {"transpose", "f32[batch,2,3]", "perm=0,-1,-2", "f32[batch,3,2]"},
       {"transpose", "f32[]", "perm=", "f32[]"},
       {"transpose", "f32[2,3]", "perm=0",
-       "error at perm: attribute 'perm' has 1 elements, expected 2 for float32 "
+       "error at perm: attribute 'perm' has 1 element, expected 2 for float32 "
        "[2, 3]"},
       {"transpose", "f32[2,3]", "perm=0,0",
        "error at perm: attribute 'perm' names axis 0 twice"},
@@ -158,7 +158,8 @@ std::vector<OpCase> makeCases() {
       {"slice", "f32[10]", "begin=10 end=10", "f32[0]"},
       {"slice", "f32[]", "begin= end=", "f32[]"},
       {"slice", "f32[10]", "begin=0 end=11",
-       "error at end: attribute 'end' is 11 at axis 0 of float32 [10]"},
+       "error at end: attribute 'end' is 11 at axis 0 of float32 [10], "
+       "expected at most 10"},
       {"slice", "f32[10]", "begin=5 end=4",
        "error at begin: attribute 'begin' is 5 at axis 0, beyond the end, 4"},
       {"slice", "f32[10]", "begin=11 end=?",
@@ -204,7 +205,7 @@ std::vector<OpCase> makeCases() {
       {"pad", "f32[2]", "paddings=1,1,1",
        "error at paddings: attribute 'paddings' is not a list of pairs"},
       {"pad", "f32[batch,2]", "paddings=0,0",
-       "error at paddings: attribute 'paddings' has 1 pairs, expected 2 for "
+       "error at paddings: attribute 'paddings' has 1 pair, expected 2 for "
        "float32 [\"batch\", 2]"},
       {"pad", "f32[2]", "paddings=9223372036854775807,1",
        "error at paddings: the size of axis 0 does not fit 64 bits"},
