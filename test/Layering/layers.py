@@ -26,7 +26,7 @@ RUNTIME = {"amp": ["OpSet", "GraphFile"], "mlir": False}
 DEVICES = ["cpu", "cuda", "null"]
 
 # Libraries: name -> what it must never reach, directly or through others.
-MLIR_LIBRARY = r"(MLIR|LLVM).*"
+MLIR_LIBRARY = r"(MLIR|LLVM|AmpMLIRStatic).*"
 COMPILER_LIBRARY = (r"Amp(Interfaces|Analysis|Transforms|GraphDialect|GraphTransforms|Import|"
                     r"Export|Models|Api|CAPI)")
 FORBIDDEN_LINKS = [

@@ -5,27 +5,47 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Registers dialects and passes, then hands over to the driver.
+// The form of amp-opt that holds MLIR itself and so starts at once. A plugin
+// brings libMLIR.so, whose types and options are not those in here; with one,
+// the twin that uses libMLIR.so runs in place of this process.
 //===----------------------------------------------------------------------===//
 
-#include "Driver.h"
+#include "AmpOptMain.h"
+#include "Options.h"
 
-#include "amp/InitAll.h"
-#include "mlir/Transforms/Passes.h"
-#include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
+static bool asksForPlugin(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef flag(argv[i]);
+    if (flag == "--")
+      return false;
+    if (!flag.consume_front("-"))
+      continue;
+    flag.consume_front("-");
+    flag = flag.split('=').first;
+    if (flag == "load-pass-plugin" || flag == "load-dialect-plugin")
+      return true;
+  }
+  return false;
+}
 
 int main(int argc, char **argv) {
-  llvm::setBugReportMsg("amp-opt crashed: please report it with the input file "
-                        "and this trace\n");
-  llvm::InitLLVM init(argc, argv);
-  mlir::DialectRegistry registry;
-  amp::registerAllDialects(registry);
-  amp::registerAllPasses();
-  mlir::registerTransformsPasses();
-  std::optional<amp::opt::Options> options =
-      amp::opt::parseCommandLine(argc, argv, registry);
-  if (!options)
-    return amp::opt::kUsage;
-  return amp::opt::run(*options, registry);
+  if (!asksForPlugin(argc, argv))
+    return amp::opt::ampOptMain(argc, argv);
+  std::string self =
+      llvm::sys::fs::getMainExecutable(argv[0], reinterpret_cast<void *>(main));
+  llvm::SmallString<256> twin(llvm::sys::path::parent_path(self));
+  llvm::sys::path::append(twin, "amp-opt-shared");
+  execv(twin.c_str(), argv);
+  llvm::errs() << "amp-opt: error: plugins need the program '" << twin
+               << "': " << std::strerror(errno) << "\n";
+  return amp::opt::kUsage;
 }
