@@ -125,7 +125,7 @@ def skip(programs):
         data = programs.path("bad.safetensors")
         examples(data, 24, 2, bad)
         metrics = programs.train(model, "--data=" + data, "--batch=8", "--epochs=1", "--seed=1",
-                                 "--load=" + ckpt1, "--save=" + ckpt2)
+                                 "--load=" + ckpt1, "--restart", "--save=" + ckpt2)
         check([m["skipped"] for m in metrics] == [True] * 3, "%s: every step is skipped" % bad)
         check([m["loss_scale"] for m in metrics] == [4096, 2048, 1024], "%s: the scale halves" % bad)
         after = read_safetensors(ckpt2)

@@ -5,18 +5,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// One object per run. Every step returns an exit code and has printed its
-// message when that is not 0.
+// Reads the model, opens the session, and makes one call or prints the program.
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
-#include "Inspect.h"
-#include "Progress.h"
+#include "Messages.h"
 #include "amp/GraphFile/FileIO.h"
 #include "amprt/io/Checkpoint.h"
 #include "amprt/io/Convert.h"
 #include "amprt/io/Npy.h"
-#include "amprt/io/Trainer.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -27,86 +24,6 @@ namespace gf = amp::graphfile;
 using amprt::Code;
 using amprt::Status;
 using amprt::Tensor;
-
-namespace {
-
-int exitCode(Code code) {
-  switch (code) {
-  case Code::Ok:
-    return kOk;
-  case Code::InvalidArgument:
-  case Code::NotFound:
-  case Code::FailedPrecondition:
-    return kBadInput;
-  case Code::IoError:
-    return kIo;
-  case Code::Unimplemented:
-  case Code::ResourceExhausted:
-  case Code::Unavailable:
-    return kDevice;
-  case Code::Internal:
-    break;
-  }
-  return kInternal;
-}
-
-int fail(Exit code, const std::string &message) {
-  std::fprintf(stderr, "amp-run: error: %s\n", message.c_str());
-  return code;
-}
-
-int fail(const Status &status) {
-  if (status.code() == Code::Internal)
-    std::fprintf(stderr,
-                 "amp-run: internal error: %s\n"
-                 "amp-run: this is a mistake of amp-run; please report it with "
-                 "the graph file and the command\n",
-                 status.toString().c_str());
-  else
-    std::fprintf(stderr, "amp-run: error: %s\n", status.message().c_str());
-  return exitCode(status.code());
-}
-
-/// `what 'name'`, and the nearest of the names there are.
-std::string unknownName(const std::string &what, std::string_view name,
-                        const std::vector<std::string_view> &names) {
-  std::string text = what + " '" + std::string(name) + "'";
-  if (const std::string_view near = amp::didYouMean(name, names); !near.empty())
-    return text + "; did you mean '" + std::string(near) + "'?";
-  std::string all;
-  for (std::string_view other : names)
-    all += (all.empty() ? "" : ", ") + std::string(other);
-  return text + (all.empty() ? "" : "; there is " + all);
-}
-
-class Driver {
-public:
-  explicit Driver(const Options &options) : options(options) {}
-  int run();
-
-private:
-  int readModel();
-  int chooseFunction();
-  int openSession();
-  int printProgram();
-  int callOnce();
-  int checkBindings();
-  int train();
-  int finish();
-  void watchSteps();
-  /// After a call: what --check-numerics found. `skipped` calls are reported
-  /// but are no failure: that is what the loss scale is for.
-  int reportNumerics(bool skipped);
-  int save();
-
-  const Options &options;
-  std::unique_ptr<gf::SourceText> source;
-  std::optional<gf::CheckedFile> checked;
-  const gf::Function *function = nullptr;
-  std::unique_ptr<amprt::Session> session;
-  NumericsCheck numerics;
-  Profile profile;
-};
 
 int Driver::readModel() {
   std::string text;
@@ -170,7 +87,13 @@ int Driver::openSession() {
   amprt::SessionOptions settings;
   settings.device = options.device;
   settings.threads = options.threads;
-  settings.seed = options.seed;
+  if (!options.load.empty() && !options.restart) {
+    auto position = amprt::io::readPosition(options.load);
+    if (!position.ok())
+      return fail(position.status());
+    loaded = *std::move(position);
+  }
+  settings.seed = options.seed.value_or(loaded ? loaded->seed : 0);
   settings.folder = gf::folderOf(options.model);
   settings.planFor = options.planFor;
   // The function is found again by name: the session takes the file.
@@ -214,6 +137,18 @@ int Driver::printProgram() {
   std::vector<amprt::NamedSize> sizes;
   for (const NamedNumber &size : options.sizes)
     sizes.push_back({size.name, size.value});
+  std::vector<std::string_view> names;
+  for (const gf::Input &input : function->inputs)
+    for (const amp::Dim &dim : input.type.shape)
+      if (dim.isNamed() &&
+          std::find(names.begin(), names.end(), dim.name()) == names.end())
+        names.push_back(dim.name());
+  for (const NamedNumber &size : options.sizes)
+    if (std::find(names.begin(), names.end(), size.name) == names.end())
+      return fail(kBadInput,
+                  unknownName("function '" + std::string(function->name) +
+                                  "' has no size",
+                              size.name, names));
   auto given = [&](std::string_view name) {
     return std::any_of(sizes.begin(), sizes.end(),
                        [&](const auto &size) { return size.name == name; });
@@ -228,7 +163,7 @@ int Driver::printProgram() {
                                 "' of input '" + std::string(input.name) +
                                 "' has no number; give it with --size " +
                                 std::string(dim.name()) + "=N");
-      sizes.push_back({dim.name(), options.batch});
+      sizes.push_back({dim.name(), options.batch.value_or(128)});
     }
   auto text = session->dumpProgram(function->name, sizes);
   if (!text.ok())
@@ -308,81 +243,24 @@ int Driver::callOnce() {
   return save();
 }
 
-int Driver::save() {
+int Driver::save(const amprt::io::TrainPosition *position) {
   if (options.save.empty())
     return kOk;
-  if (Status s = amprt::io::saveCheckpoint(*session, options.save); !s.ok())
+  if (Status s = amprt::io::saveCheckpoint(*session, options.save, position);
+      !s.ok())
     return fail(s);
   return kOk;
 }
 
-int Driver::checkBindings() {
-  std::vector<std::string_view> names;
-  for (const gf::Function *used :
-       {function, session->findFunction(options.eval)})
-    if (used)
-      for (const gf::Input &input : used->inputs)
-        if (std::find(names.begin(), names.end(), input.name) == names.end())
-          names.push_back(input.name);
-  for (const amprt::io::BindRequest &request : options.bind)
-    if (std::find(names.begin(), names.end(), request.input) == names.end())
-      return fail(kBadInput, unknownName("--bind names an unknown input",
-                                         request.input, names));
+int Driver::checkFiles() {
+  for (const std::string *path : {&options.save, &options.profileFile})
+    if (!path->empty())
+      if (int code = checkWritable(*path))
+        return code;
+  for (const NamedPath &output : options.outputs)
+    if (int code = checkWritable(output.path))
+      return code;
   return kOk;
-}
-
-int Driver::train() {
-  if (int code = checkBindings())
-    return code;
-  auto data = amprt::io::loadDataset(options.data);
-  if (!data.ok())
-    return fail(data.status());
-  amprt::io::TrainOptions settings;
-  settings.function = std::string(function->name);
-  settings.evalFunction = options.eval;
-  settings.batch = options.batch;
-  settings.epochs = options.epochs;
-  settings.seed = options.seed;
-  settings.validationSplit = options.validationSplit;
-  settings.dropLast = options.dropLast;
-  settings.bind = options.bind;
-  auto trainer = amprt::io::Trainer::create(*session, *data, settings);
-  if (!trainer.ok())
-    return fail(trainer.status());
-  std::optional<amprt::io::MetricsWriter> metrics;
-  if (!options.metrics.empty()) {
-    auto opened = amprt::io::MetricsWriter::open(options.metrics);
-    if (!opened.ok())
-      return fail(opened.status());
-    metrics = *std::move(opened);
-  }
-
-  Progress progress(options.quiet);
-  // A callback ends the training with a status; one that has printed its
-  // message leaves its exit code here.
-  int code = kOk;
-  amprt::io::TrainCallbacks callbacks;
-  callbacks.step = [&](const amprt::io::StepMetrics &step, int64_t total) {
-    if (metrics)
-      AMPRT_RETURN_IF_ERROR(metrics->write(step));
-    if ((code = reportNumerics(step.skipped)))
-      return Status(Code::InvalidArgument, "stopped");
-    progress.step(step.step, total, step.loss);
-    return amprt::okStatus();
-  };
-  callbacks.epoch = [&](const amprt::io::EpochReport &epoch) {
-    progress.clear();
-    if (!options.quiet)
-      printEpoch(epoch, options.epochs);
-    if ((code = save()))
-      return Status(Code::IoError, "stopped");
-    return amprt::okStatus();
-  };
-  const Status status = trainer->run(callbacks);
-  progress.clear();
-  if (code)
-    return code;
-  return status.ok() ? int(kOk) : fail(status);
 }
 
 int Driver::finish() {
@@ -407,6 +285,8 @@ int Driver::run() {
     return code;
   if (options.dumpProgram)
     return printProgram();
+  if (int code = checkFiles())
+    return code;
   if (int code = options.data.empty() ? callOnce() : train())
     return code;
   if (int code = finish())
@@ -415,9 +295,5 @@ int Driver::run() {
     return fail(kIo, "cannot write to standard output");
   return kOk;
 }
-
-} // namespace
-
-int runProgram(const Options &options) { return Driver(options).run(); }
 
 } // namespace amprun

@@ -5,19 +5,53 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Reads the model, opens the session, and makes one call, trains, or prints
-// the program.
+// One object per run. Every step returns an exit code and has printed its
+// message when that is not 0.
 //===----------------------------------------------------------------------===//
 
 #ifndef AMP_TOOLS_AMP_RUN_DRIVER_H
 #define AMP_TOOLS_AMP_RUN_DRIVER_H
 
+#include "Inspect.h"
 #include "Options.h"
+#include "amprt/io/Trainer.h"
 
 namespace amprun {
 
-/// Does it all, prints what went wrong, and returns the exit code.
-int runProgram(const Options &options);
+class Driver {
+public:
+  explicit Driver(const Options &options) : options(options) {}
+  int run();
+
+private:
+  int readModel();
+  int chooseFunction();
+  int openSession();
+  int printProgram();
+  int callOnce();
+  int checkBindings();
+  int train();
+  /// Puts the trainer where the checkpoint stands.
+  int resume(amprt::io::Trainer &trainer);
+  int finish();
+  void watchSteps();
+  /// Opens what is written at the end and finds out that it cannot be.
+  int checkFiles();
+  /// After a call: what --check-numerics found. `skipped` calls are reported
+  /// but are no failure: that is what the loss scale is for.
+  int reportNumerics(bool skipped);
+  int save(const amprt::io::TrainPosition *position = nullptr);
+
+  const Options &options;
+  std::unique_ptr<amp::graphfile::SourceText> source;
+  std::optional<amp::graphfile::CheckedFile> checked;
+  const amp::graphfile::Function *function = nullptr;
+  std::unique_ptr<amprt::Session> session;
+  NumericsCheck numerics;
+  Profile profile;
+  /// Where the checkpoint of --load stands.
+  std::optional<amprt::io::TrainPosition> loaded;
+};
 
 } // namespace amprun
 

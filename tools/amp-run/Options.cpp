@@ -36,6 +36,16 @@ Problem integer(std::string_view text, int64_t least, T &result) {
   return {};
 }
 
+template <typename T>
+Problem integer(std::string_view text, int64_t least,
+                std::optional<T> &result) {
+  T value = 0;
+  Problem problem = integer(text, least, value);
+  if (problem.empty())
+    result = value;
+  return problem;
+}
+
 /// More threads than any machine has end a program where they are started.
 Problem threads(std::string_view text, int &result) {
   int count = 0;
@@ -97,6 +107,10 @@ Problem bindings(std::string_view text,
     amprt::io::BindRequest request;
     if (!split(one, request.input, request.array))
       return "INPUT=ARRAY, separated by commas";
+    for (const amprt::io::BindRequest &other : list)
+      if (other.input == request.input)
+        return "each input once, but '" + request.input +
+               "' stands there twice";
     list.push_back(std::move(request));
     text.remove_prefix(std::min(text.size(), one.size() + 1));
   }
@@ -109,6 +123,9 @@ Problem size(std::string_view text, std::vector<NamedNumber> &list) {
   if (!split(text, entry.name, value) ||
       !integer(value, 1, entry.value).empty())
     return "NAME=NUMBER";
+  for (const NamedNumber &other : list)
+    if (other.name == entry.name)
+      return "each name once, but '" + entry.name + "' stands there twice";
   list.push_back(std::move(entry));
   return {};
 }
@@ -142,7 +159,10 @@ const Flag kFlags[] = {
     AMP_FLAG("--bind", Value, bindings(v, o.bind)),
     AMP_FLAG("--metrics", Value, word(v, o.metrics)),
     AMP_FLAG("--save", Value, word(v, o.save)),
+    AMP_FLAG("--save-every", Value, integer(v, 1, o.saveEvery)),
     AMP_FLAG("--load", Value, word(v, o.load)),
+    AMP_FLAG("--restart", Nothing, (o.restart = true, Problem())),
+    AMP_FLAG("--max-steps", Value, integer(v, 1, o.maxSteps)),
     AMP_FLAG("--check-numerics", Nothing, (o.checkNumerics = true, Problem())),
     AMP_FLAG("--profile", MaybeValue,
              (o.profile = true, o.profileFile = std::string(v), Problem())),
@@ -175,6 +195,9 @@ std::string missingCompanion(const Options &o) {
         {o.dropLast, "--drop-last"},
         {!o.bind.empty(), "--bind"},
         {o.epochs != 1, "--epochs"},
+        {o.maxSteps != 0, "--max-steps"},
+        {o.saveEvery != 0, "--save-every"},
+        {o.restart, "--restart"},
         {!o.metrics.empty(), "--metrics"}};
     for (const auto &[given, name] : needsData)
       if (given)
@@ -185,6 +208,10 @@ std::string missingCompanion(const Options &o) {
   }
   if (!o.sizes.empty() && !o.dumpProgram)
     return "--size is for --dump-program";
+  if (o.saveEvery && o.save.empty())
+    return "--save-every needs --save";
+  if (o.restart && o.load.empty())
+    return "--restart is for a checkpoint and needs --load";
   return {};
 }
 
@@ -273,8 +300,13 @@ Training
   --drop-last                leaves the smaller last batch of an epoch out
   --bind=INPUT=ARRAY,...     which array feeds which input
   --metrics=FILE.jsonl       one line per step: step, loss, loss_scale, skipped, finite
-  --save=FILE.safetensors    writes the variables, after each epoch or the call
-  --load=FILE.safetensors    starts from them
+  --max-steps=N              ends behind step N, also inside an epoch
+Checkpoints
+  --save=FILE.safetensors    writes the variables and the place in the training, after
+                             each epoch, at the end, and with --save-every=N after
+                             every N steps
+  --load=FILE.safetensors    goes on from there, to the bit as without the break;
+                             with --restart it takes the variables only
 Device
   --device=cpu|cuda|null (cpu)   --threads=N (all cores)
 Looking inside

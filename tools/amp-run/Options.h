@@ -43,13 +43,19 @@ struct Options {
   std::vector<NamedPath> inputs, outputs;
 
   std::string data, eval;
-  int64_t batch = 128, epochs = 1;
-  uint64_t seed = 0;
+  int64_t epochs = 1;
+  /// Not given: those of the checkpoint, else 128 and 0.
+  std::optional<int64_t> batch;
+  std::optional<uint64_t> seed;
   double validationSplit = 0;
   bool dropLast = false;
   std::vector<amprt::io::BindRequest> bind;
 
   std::string metrics, save, load;
+  /// 0: only at the end of an epoch; no end but that of the epochs.
+  int64_t saveEvery = 0, maxSteps = 0;
+  /// Of a checkpoint, the variables alone.
+  bool restart = false;
   bool checkNumerics = false, dumpProgram = false, quiet = false;
   bool profile = false;
   std::string profileFile;

@@ -30,5 +30,5 @@ int main(int argc, char **argv) {
     std::puts("amp-run " AMP_VERSION);
     return amprun::kOk;
   }
-  return amprun::runProgram(options);
+  return amprun::Driver(options).run();
 }

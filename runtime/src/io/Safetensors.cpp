@@ -15,14 +15,30 @@
 
 namespace amprt::io {
 
-Result<std::vector<NamedValue>> readSafetensors(const std::string &path) {
-  using amp::graphfile::SafetensorsFile;
+using amp::graphfile::SafetensorsFile;
+
+static Result<std::unique_ptr<SafetensorsFile>>
+openFile(const std::string &path, SafetensorsFile::Mode mode) {
   std::string error;
   bool missing = false;
-  const auto file =
-      SafetensorsFile::open(path, error, SafetensorsFile::Mode::Map, &missing);
+  auto file = SafetensorsFile::open(path, error, mode, &missing);
   if (!file)
     return Status(missing ? Code::IoError : Code::InvalidArgument, error);
+  return file;
+}
+
+Result<Metadata> readMetadata(const std::string &path) {
+  AMPRT_ASSIGN_OR_RETURN(const auto file,
+                         openFile(path, SafetensorsFile::Mode::HeaderOnly));
+  return file->metadata();
+}
+
+Result<std::vector<NamedValue>> readSafetensors(const std::string &path,
+                                                Metadata *metadata) {
+  AMPRT_ASSIGN_OR_RETURN(const auto file,
+                         openFile(path, SafetensorsFile::Mode::Map));
+  if (metadata)
+    *metadata = file->metadata();
   std::vector<NamedValue> values;
   for (const amp::graphfile::SafetensorsEntry &entry : file->entries()) {
     AMPRT_ASSIGN_OR_RETURN(Tensor tensor,
@@ -35,12 +51,13 @@ Result<std::vector<NamedValue>> readSafetensors(const std::string &path) {
 }
 
 Status writeSafetensors(const std::string &path,
-                        const std::vector<NamedValue> &values) {
+                        const std::vector<NamedValue> &values,
+                        const Metadata &metadata) {
   std::vector<amp::graphfile::SafetensorsTensor> tensors;
   for (const NamedValue &value : values)
     tensors.push_back({value.name, value.tensor.dtype(), value.tensor.dims(),
                        value.tensor.data(), value.tensor.bytes()});
-  if (auto error = amp::graphfile::writeSafetensors(path, tensors))
+  if (auto error = amp::graphfile::writeSafetensors(path, tensors, metadata))
     return Status(Code::IoError, *error);
   return okStatus();
 }

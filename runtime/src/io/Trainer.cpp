@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace amprt::io {
@@ -63,6 +64,26 @@ std::optional<size_t> findLoss(const CheckedFile &file, size_t functionIndex) {
       found = i;
   }
   return found;
+}
+
+/// The scores of --eval are the first output of two dimensions.
+Status checkScores(const CheckedFile &file, size_t functionIndex) {
+  const Function &function = file.file.functions[functionIndex];
+  const amp::graphfile::NameTable names(file.file, function);
+  for (const auto &output : function.outputs) {
+    const amp::TensorType *type =
+        typeOf(file, functionIndex, names, output.value);
+    if (!type || type->shape.size() != 2)
+      continue;
+    if (!amp::isFloating(type->dtype))
+      return invalid("--eval needs scores, but output '" +
+                     std::string(output.name) + "' of function '" +
+                     std::string(function.name) + "' is " +
+                     amp::toString(*type));
+    return okStatus();
+  }
+  return invalid("function '" + std::string(function.name) +
+                 "' has no output of scores [batch, classes] for --eval");
 }
 
 std::vector<NamedTensor> named(const std::vector<Binding> &bindings,
@@ -123,7 +144,26 @@ Result<Trainer> Trainer::create(Session &session, const Dataset &data,
                     "there is no function '" + options.evalFunction + "'");
     AMPRT_RETURN_IF_ERROR(trainer.prepareEval(indexOf(file, eval)));
   }
+  AMPRT_RETURN_IF_ERROR(
+      trainer.plan(options.function, trainer.trainBindings,
+                   std::min(options.batch, trainer.examples)));
+  trainer.at.function = options.function;
+  trainer.at.seed = options.seed;
+  trainer.at.batch = options.batch;
+  trainer.at.examples = trainer.examples;
+  trainer.at.dropLast = options.dropLast;
   return trainer;
+}
+
+Status Trainer::plan(const std::string &function,
+                     const std::vector<Binding> &bindings, int64_t count) {
+  std::vector<NamedSize> sizes;
+  const Function &planned = *session.findFunction(function);
+  for (size_t i = 0; i < bindings.size(); ++i)
+    for (size_t d = 0; d < planned.inputs[i].type.shape.size(); ++d)
+      if (const amp::Dim &dim = planned.inputs[i].type.shape[d]; dim.isNamed())
+        sizes.push_back({dim.name(), d ? bindings[i].example[d - 1] : count});
+  return session.plan(function, sizes).status();
 }
 
 Status Trainer::prepareEval(size_t functionIndex) {
@@ -146,17 +186,21 @@ Status Trainer::prepareEval(size_t functionIndex) {
                    "' has no test set for --eval; set a part aside with "
                    "--validation-split=0.1");
   const Split &split = hasTest ? data.test : data.train;
+  AMPRT_RETURN_IF_ERROR(checkScores(file, functionIndex));
+  if (!split.find(labelField))
+    return invalid("the test set has no array '" + labelField + "'");
   AMPRT_RETURN_IF_ERROR(checkLabels(file, functionIndex, evalBindings, split));
   const int64_t count =
       hasTest ? split.examples() : split.examples() - examples;
   const int64_t rest = count % options.batch;
-  return checkBatchSize(eval, options.batch, rest ? rest : options.batch);
+  AMPRT_RETURN_IF_ERROR(
+      checkBatchSize(eval, options.batch, rest ? rest : options.batch));
+  return plan(options.evalFunction, evalBindings,
+              std::min(options.batch, count));
 }
 
 Result<double> Trainer::measure(const Split &split, int64_t first) {
   const Field *labels = split.find(labelField);
-  if (!labels)
-    return invalid("the test set has no array '" + labelField + "'");
   std::vector<int64_t> order(size_t(split.examples() - first));
   std::iota(order.begin(), order.end(), first);
   std::vector<Tensor> batch;
@@ -174,8 +218,7 @@ Result<double> Trainer::measure(const Split &split, int64_t first) {
         std::find_if(outputs.begin(), outputs.end(),
                      [](const Tensor &t) { return t.dims().size() == 2; });
     if (scores == outputs.end())
-      return invalid("function '" + options.evalFunction +
-                     "' has no output of scores [batch, classes]");
+      return Status(Code::Internal, "the scores are not two-dimensional");
     AMPRT_ASSIGN_OR_RETURN(int64_t right,
                            countCorrect(*scores, *labels, order.data() + at));
     correct += right;
@@ -183,42 +226,78 @@ Result<double> Trainer::measure(const Split &split, int64_t first) {
   return total ? double(correct) / double(total) : 0.;
 }
 
+Status Trainer::resume(const TrainPosition &position) {
+  std::string differs;
+  auto compare = [&](bool same, const std::string &there,
+                     const std::string &here) {
+    if (!same)
+      differs += (differs.empty() ? "" : ", ") + there + " and not " + here;
+  };
+  auto number = [&](const char *what, auto there, auto here) {
+    compare(there == here, what + std::to_string(there), std::to_string(here));
+  };
+  compare(position.function == at.function,
+          "function '" + position.function + "'", "'" + at.function + "'");
+  number("--seed=", position.seed, at.seed);
+  number("--batch=", position.batch, at.batch);
+  compare(position.dropLast == at.dropLast,
+          position.dropLast ? "--drop-last" : "no --drop-last",
+          at.dropLast ? "with it" : "without it");
+  number("examples to train on: ", position.examples, at.examples);
+  if (!differs.empty())
+    return invalid("that training had " + differs);
+  if (position.epochStep > stepsPerEpoch())
+    return invalid("it stands at step " + std::to_string(position.epochStep) +
+                   " of an epoch, which has " +
+                   std::to_string(stepsPerEpoch()));
+  at = position;
+  return okStatus();
+}
+
+Status Trainer::runStep(const std::vector<int64_t> &order,
+                        const TrainCallbacks &callbacks) {
+  const int64_t first = at.epochStep * options.batch;
+  const int64_t count = std::min(options.batch, examples - first);
+  AMPRT_RETURN_IF_ERROR(gatherBatch(data.train, trainBindings,
+                                    order.data() + first, count, batch));
+  CallReport call;
+  AMPRT_ASSIGN_OR_RETURN(
+      std::vector<Tensor> outputs,
+      session.run(options.function, named(trainBindings, batch), &call));
+  StepMetrics metrics;
+  metrics.step = ++at.step;
+  metrics.loss = outputs[lossOutput].at(0);
+  metrics.lossScale = call.lossScale;
+  metrics.skipped = call.skipped;
+  metrics.finite = call.finite && std::isfinite(metrics.loss);
+  at.lossSum += metrics.loss * double(count);
+  at.seen += count;
+  at.skipped += metrics.skipped;
+  ++at.epochStep;
+  int64_t total = 0;
+  if (__builtin_mul_overflow(stepsPerEpoch(), options.epochs, &total))
+    total = std::numeric_limits<int64_t>::max();
+  if (options.maxSteps)
+    total = std::min(total, options.maxSteps);
+  return callbacks.step ? callbacks.step(metrics, total) : okStatus();
+}
+
 Status Trainer::run(const TrainCallbacks &callbacks) {
-  std::vector<Tensor> batch;
-  int64_t step = 0;
-  const int64_t perEpoch = stepsPerEpoch();
-  for (int64_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    EpochReport report;
-    report.epoch = epoch;
+  while (at.epoch < options.epochs) {
     const Clock::time_point start = Clock::now();
     const std::vector<int64_t> order =
-        shuffledOrder(examples, options.seed, uint32_t(epoch - 1));
-    double lossSum = 0;
-    int64_t seen = 0;
-    for (int64_t i = 0; i < perEpoch; ++i) {
-      const int64_t at = i * options.batch;
-      const int64_t count = std::min(options.batch, examples - at);
-      AMPRT_RETURN_IF_ERROR(gatherBatch(data.train, trainBindings,
-                                        order.data() + at, count, batch));
-      CallReport call;
-      AMPRT_ASSIGN_OR_RETURN(
-          std::vector<Tensor> outputs,
-          session.run(options.function, named(trainBindings, batch), &call));
-      StepMetrics metrics;
-      metrics.step = ++step;
-      metrics.loss = outputs[lossOutput].at(0);
-      metrics.lossScale = call.lossScale;
-      metrics.skipped = call.skipped;
-      metrics.finite = call.finite && std::isfinite(metrics.loss);
-      lossSum += metrics.loss * double(count);
-      seen += count;
-      ++report.steps;
-      report.skipped += metrics.skipped;
-      if (callbacks.step)
-        AMPRT_RETURN_IF_ERROR(
-            callbacks.step(metrics, perEpoch * options.epochs));
+        shuffledOrder(examples, options.seed, uint32_t(at.epoch));
+    const int64_t perEpoch = stepsPerEpoch();
+    while (at.epochStep < perEpoch) {
+      if (options.maxSteps && at.step >= options.maxSteps)
+        return okStatus();
+      AMPRT_RETURN_IF_ERROR(runStep(order, callbacks));
     }
-    report.loss = seen ? lossSum / double(seen) : 0;
+    EpochReport report;
+    report.epoch = at.epoch + 1;
+    report.steps = at.epochStep;
+    report.skipped = at.skipped;
+    report.loss = at.seen ? at.lossSum / double(at.seen) : 0;
     report.seconds = secondsSince(start);
     if (!options.evalFunction.empty()) {
       const bool hasTest = !data.test.fields.empty();
@@ -231,6 +310,9 @@ Status Trainer::run(const TrainCallbacks &callbacks) {
         report.accuracy = value;
       }
     }
+    ++at.epoch;
+    at.epochStep = at.seen = at.skipped = 0;
+    at.lossSum = 0;
     if (callbacks.epoch)
       AMPRT_RETURN_IF_ERROR(callbacks.epoch(report));
   }

@@ -130,4 +130,49 @@ TEST(Checkpoint, NamesWhatCannotBeOpenedOrWritten) {
                 Code::IoError, "no/c.safetensors");
 }
 
+TEST(Checkpoint, KeepsThePlaceOfATrainingToTheBit) {
+  ScratchFolder folder;
+  auto session = open(model(kVariables));
+  ASSERT_TRUE(session->setCalls("f", 1234567890123u).ok());
+  const std::string path = folder.path("c.safetensors");
+  ASSERT_TRUE(saveCheckpoint(*session, path).ok());
+  auto none = readPosition(path);
+  ASSERT_TRUE(none.ok());
+  EXPECT_FALSE(none->has_value());
+
+  for (double sum : {0.1, -3e300, 0., 1. / 0.}) {
+    TrainPosition position;
+    position.function = "train \"é\"";
+    position.epoch = 3;
+    position.epochStep = 5;
+    position.step = 29;
+    position.seen = 640;
+    position.skipped = 2;
+    position.lossSum = sum;
+    position.seed = ~uint64_t(0);
+    position.batch = 128;
+    position.examples = 1000;
+    position.dropLast = true;
+    ASSERT_TRUE(saveCheckpoint(*session, path, &position).ok());
+    auto read = readPosition(path);
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    ASSERT_TRUE(read->has_value());
+    const TrainPosition &back = **read;
+    EXPECT_EQ(back.function, position.function);
+    EXPECT_EQ(back.epoch, 3);
+    EXPECT_EQ(back.epochStep, 5);
+    EXPECT_EQ(back.step, 29);
+    EXPECT_EQ(back.seen, 640);
+    EXPECT_EQ(back.skipped, 2);
+    EXPECT_EQ(back.lossSum, sum);
+    EXPECT_EQ(back.seed, ~uint64_t(0));
+    EXPECT_EQ(back.batch, 128);
+    EXPECT_EQ(back.examples, 1000);
+    EXPECT_TRUE(back.dropLast);
+  }
+  auto loaded = open(model(kVariables));
+  ASSERT_TRUE(loadCheckpoint(*loaded, path).ok());
+  EXPECT_EQ(*loaded->calls("f"), 1234567890123u);
+}
+
 } // namespace

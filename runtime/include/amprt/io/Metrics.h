@@ -33,8 +33,9 @@ std::string formatMetrics(const StepMetrics &metrics);
 
 class MetricsWriter {
 public:
-  /// Starts the file anew; `-` is standard output.
-  static Result<MetricsWriter> open(const std::string &path);
+  /// Starts the file anew; `-` is standard output. A training that goes on
+  /// behind step `after` keeps the lines of the steps up to there.
+  static Result<MetricsWriter> open(const std::string &path, int64_t after = 0);
   Status write(const StepMetrics &metrics);
 
 private:

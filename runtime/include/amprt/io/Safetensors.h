@@ -21,12 +21,19 @@ struct NamedValue {
   Tensor tensor;
 };
 
+/// Keys and texts that a file carries beside its entries.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
 /// All entries of a file.
-Result<std::vector<NamedValue>> readSafetensors(const std::string &path);
+Result<std::vector<NamedValue>> readSafetensors(const std::string &path,
+                                                Metadata *metadata = nullptr);
+/// The metadata alone; no entry is read.
+Result<Metadata> readMetadata(const std::string &path);
 
 /// Writes a file, replaced as a whole or not at all.
 Status writeSafetensors(const std::string &path,
-                        const std::vector<NamedValue> &values);
+                        const std::vector<NamedValue> &values,
+                        const Metadata &metadata = {});
 
 } // namespace amprt::io
 

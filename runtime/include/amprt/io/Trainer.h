@@ -16,6 +16,7 @@
 
 #include "amprt/Session.h"
 #include "amprt/io/Batches.h"
+#include "amprt/io/Checkpoint.h"
 #include "amprt/io/Metrics.h"
 
 namespace amprt::io {
@@ -25,6 +26,8 @@ struct TrainOptions {
   /// The function whose scores give the accuracy; empty: none is measured.
   std::string evalFunction;
   int64_t batch = 128, epochs = 1;
+  /// Ends the training behind this step, also inside an epoch; 0 does not.
+  int64_t maxSteps = 0;
   uint64_t seed = 0;
   /// This part of the training data, at its end, is not trained on.
   double validationSplit = 0;
@@ -57,7 +60,15 @@ public:
   static Result<Trainer> create(Session &session, const Dataset &data,
                                 const TrainOptions &options);
 
+  /// Goes on behind `position`, which a trainer with the same settings gave,
+  /// in a session with the variables of then: the steps that follow are those
+  /// of a training that was not interrupted. Other settings are an error that
+  /// names them.
+  Status resume(const TrainPosition &position);
+
   Status run(const TrainCallbacks &callbacks);
+  /// Where it stands; in a callback, behind the step or epoch it is told of.
+  const TrainPosition &position() const { return at; }
 
   int64_t trainExamples() const { return examples; }
   int64_t stepsPerEpoch() const;
@@ -66,6 +77,12 @@ private:
   Trainer(Session &session, const Dataset &data, const TrainOptions &options)
       : session(session), data(data), options(options) {}
   Status prepareEval(size_t functionIndex);
+  /// Plans a function for batches of `count` examples, so that what cannot run
+  /// is found before the first step.
+  Status plan(const std::string &function, const std::vector<Binding> &bindings,
+              int64_t count);
+  Status runStep(const std::vector<int64_t> &order,
+                 const TrainCallbacks &callbacks);
   /// Accuracy over the examples from `first` to the end of the split.
   Result<double> measure(const Split &split, int64_t first);
 
@@ -76,6 +93,8 @@ private:
   std::string labelField;
   size_t lossOutput = 0;
   int64_t examples = 0;
+  TrainPosition at;
+  std::vector<Tensor> batch;
 };
 
 } // namespace amprt::io
