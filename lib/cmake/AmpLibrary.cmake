@@ -1,10 +1,16 @@
 # Helpers that give every library of Amp the same include paths, warnings and
 # install rules.
 
-# amp_add_library(NAME SOURCES a.cpp … LINK lib … [DEPENDS target …])
-# A static library of plain C++ (no LLVM flags).
+# amp_add_library(NAME SOURCES a.cpp … LINK lib … [DEPENDS target …]
+#                 [COMPONENT Compiler])
+# A static library of plain C++ (no LLVM flags). What is installed is in one of
+# two parts of the package: Runtime, which also holds the leaves and needs no
+# MLIR, or Compiler.
 function(amp_add_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE_LINK;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "COMPONENT" "SOURCES;LINK;PRIVATE_LINK;DEPENDS" ${ARGN})
+  if(NOT ARG_COMPONENT)
+    set(ARG_COMPONENT Runtime)
+  endif()
   add_library(${name} STATIC ${ARG_SOURCES})
   add_library(Amp::${name} ALIAS ${name})
   target_include_directories(${name} PUBLIC
@@ -16,13 +22,13 @@ function(amp_add_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  install(TARGETS ${name} EXPORT AmpTargets
+  install(TARGETS ${name} EXPORT Amp${ARG_COMPONENT}Targets
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
 # amp_add_compiler_library(NAME …): the same for code that uses MLIR.
 function(amp_add_compiler_library name)
-  amp_add_library(${name} ${ARGN})
+  amp_add_library(${name} COMPONENT Compiler ${ARGN})
   target_include_directories(${name} SYSTEM PUBLIC
     ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
   target_link_libraries(${name} PUBLIC ${AMP_MLIR_LIBS})
