@@ -44,6 +44,7 @@ config.substitutions.append(("%cmake", config.cmake_executable))
 config.substitutions.append(("%amp_src", config.amp_source_dir))
 config.substitutions.append(("%amp_bin", config.amp_binary_dir))
 config.substitutions.append(("%amp_lib", config.amp_lib_dir))
+config.substitutions.append(("%mlir_tools", config.mlir_tools_dir))
 config.substitutions.append(("%examples", os.path.join(config.amp_source_dir, "docs", "examples")))
 config.substitutions.append(("%mnist", mnist))
 

@@ -7,6 +7,7 @@ the schema uses, so that the test needs no package.
 
 import copy
 import json
+import os
 import re
 import sys
 
@@ -204,8 +205,13 @@ def main(schema_file, *files):
     documents = []
     for name in files:
         with open(name, encoding="utf-8") as f:
-            documents.append(json.load(f))
+            text = f.read()
+        documents.append(json.loads(text))
         expect(name, documents[-1], None)
+        # An editor finds the schema from the example.
+        named = os.path.join(os.path.dirname(name), documents[-1].get("$schema", ""))
+        if os.path.realpath(named) != os.path.realpath(schema_file) and "types" not in text:
+            failures.append(f"{name}: names no schema, or another one")
 
     example = documents[0]
     last = len(example["functions"]) - 1
