@@ -12,6 +12,8 @@
 
 #include "amp/Analysis/FunctionPainting.h"
 
+#include "amp/Analysis/OpNameMap.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
@@ -19,24 +21,15 @@
 using namespace amp;
 using namespace mlir;
 
-FloatType FunctionPainting::loweredType(VertexId v) const {
-  if (result.colours[v] == Colour::Allow)
-    return target;
-  if (result.reasons[v].rule == Rule::PinOther)
-    return other;
+Type FunctionPainting::typeOf(VertexId v) const {
+  const uint32_t op = opOf[v];
+  for (unsigned i = 0; i < body.numResults(op); ++i)
+    if (valueVertex[body.result(op, i)] == v)
+      return ops[op].op->getResult(i).getType();
+  for (unsigned i = 0; i < body.numOperands(op); ++i)
+    if (operandVertex[body.operandIndex(op, i)] == v)
+      return ops[op].op->getOperand(i).getType();
   return {};
-}
-
-VertexId FunctionPainting::vertexOfUse(OpOperand &use) const {
-  auto it = opIndex.find(use.getOwner());
-  if (it == opIndex.end())
-    return kNoVertex;
-  return operandVertex[operandStart[it->second] + use.getOperandNumber()];
-}
-
-FloatType FunctionPainting::loweredType(Value value) const {
-  auto it = vertexOf.find(value);
-  return it == vertexOf.end() ? FloatType() : loweredType(it->second);
 }
 
 namespace {
@@ -46,38 +39,53 @@ public:
   BodyPainter(FunctionOpInterface function, const PaintSettings &settings,
               FunctionPainting &painting)
       : function(function), settings(settings), painting(painting),
-        models(settings.models) {}
+        body(painting.body) {}
 
   LogicalResult run();
 
 private:
+  /// What all ops of a name share, and the policy's word on the last one.
+  struct NameInfo {
+    OpKind kind;
+    llvm::StringRef policyName;
+    ListKind list = ListKind::Keep;
+    bool isListed = false;
+  };
+
+  NameInfo &infoOf(Operation *op);
   void collectOps();
   void collectOutputs();
   LogicalResult readPins();
   std::vector<uint32_t> sweepOrder() const;
-  void addVertices(PaintedOp &op);
-  void addCastVertex(PaintedOp &op);
-  void indexOperands();
+  void addVertices(uint32_t index);
+  void addCastVertex(uint32_t index);
   void addEdges();
   void bypassCasts();
-  LogicalResult checkPin(PaintedOp &op);
+  LogicalResult checkPin(const PaintedOp &op);
   void describe(PaintedOp &op);
-  ListKind listOf(llvm::StringRef name);
   void refineReasons();
+  bool isOutput(const PaintedOp &op, unsigned result) const;
 
   FunctionOpInterface function;
   const PaintSettings &settings;
   FunctionPainting &painting;
-  const ModelSet &models;
-  llvm::StringMap<std::pair<ListKind, bool>> lists;
-  llvm::DenseSet<Value> outputs;
+  BodyIndex &body;
+  OpNameMap<NameInfo> infos;
+  /// Values that the function returns.
+  std::vector<bool> outputs;
   llvm::StringMap<bool> warnedLosses;
+  bool anyRecurrence = false;
+  llvm::SmallVector<TypeGroup, 2> groups;
 };
 
 } // namespace
 
+/// Like getElementTypeOrSelf, which asks an interface.
 static Type elementType(Value value) {
-  return getElementTypeOrSelf(value.getType());
+  Type type = value.getType();
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return tensor.getElementType();
+  return getElementTypeOrSelf(type);
 }
 
 /// The element type that all members of a group share; null without one.
@@ -101,38 +109,46 @@ static Type groupType(Operation *op, const TypeGroup &group) {
   return type;
 }
 
-void BodyPainter::collectOps() {
-  for (Block &block : function.getFunctionBody())
-    for (Operation &op : block) {
-      if (op.hasTrait<OpTrait::IsTerminator>())
-        continue;
-      painting.opIndex[&op] = painting.ops.size();
-      PaintedOp painted;
-      painted.op = &op;
-      describe(painted);
-      painting.ops.push_back(painted);
-    }
+BodyPainter::NameInfo &BodyPainter::infoOf(Operation *op) {
+  return infos.get(op->getName(), [&](OperationName name) {
+    NameInfo info;
+    info.kind = settings.models.kindOf(name);
+    return info;
+  });
 }
 
-ListKind BodyPainter::listOf(llvm::StringRef name) {
-  auto [it, isNew] = lists.try_emplace(name);
-  if (isNew)
-    it->second = {settings.policy.list(name.str()),
-                  settings.policy.lists(name.str())};
-  return it->second.first;
+void BodyPainter::collectOps() {
+  body = BodyIndex(function.getFunctionBody());
+  painting.ops.resize(body.numOps());
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    PaintedOp &painted = painting.ops[i];
+    painted.op = body.op(i);
+    painted.isTerminator = body.isTerminator(i);
+    if (!painted.isTerminator)
+      describe(painted);
+  }
 }
 
 void BodyPainter::describe(PaintedOp &painted) {
   Operation *op = painted.op;
-  const auto *dialect = ModelSet::getDialectInterface(op);
-  if (dialect && dialect->isVariableRead(op))
+  NameInfo &info = infoOf(op);
+  const auto *dialect = info.kind.dialect;
+  anyRecurrence |= ModelSet::isRecurrence(info.kind);
+  painted.isRead = dialect && dialect->isVariableRead(op);
+  if (painted.isRead)
     return;
-  llvm::StringRef name = models.getPolicyName(op);
-  painted.list = listOf(name);
-  painted.isCast = models.isCast(op);
-  painted.isLoss = models.isLoss(op);
+  llvm::StringRef name = ModelSet::getPolicyName(op, info.kind);
+  // Most dialects have one name for all ops of a kind.
+  if (name != info.policyName || !info.policyName.data()) {
+    info.policyName = name;
+    info.list = settings.policy.list(name.str());
+    info.isListed = settings.policy.lists(name.str());
+  }
+  painted.list = info.list;
+  painted.isCast = ModelSet::isCast(op, info.kind);
+  painted.isLoss = ModelSet::isLoss(op, info.kind);
   painted.isUnknown = !painted.isCast &&
-                      (!models.describes(op) || !lists[name].second) &&
+                      (!info.kind.isDescribed() || !info.isListed) &&
                       !(dialect && dialect->isConvertibleConstant(op));
   if (painted.isUnknown) {
     auto &entry = painting.unknown[name];
@@ -153,11 +169,22 @@ void BodyPainter::describe(PaintedOp &painted) {
 }
 
 void BodyPainter::collectOutputs() {
-  for (Block &block : function.getFunctionBody())
-    if (!block.empty() && block.back().hasTrait<OpTrait::IsTerminator>() &&
-        block.back().getNumSuccessors() == 0)
-      for (Value operand : block.back().getOperands())
-        outputs.insert(operand);
+  outputs.resize(body.numValues());
+  for (const BodyIndex::BlockEntry &entry : body.blocks()) {
+    if (entry.block->empty() ||
+        !entry.block->back().hasTrait<OpTrait::IsTerminator>() ||
+        entry.block->back().getNumSuccessors() != 0)
+      continue;
+    uint32_t end = body.endOp(&entry - body.blocks().begin()) - 1;
+    for (unsigned i = 0; i < body.numOperands(end); ++i)
+      if (ValueId value = body.operandValue(body.operandIndex(end, i));
+          value != kNoValue)
+        outputs[value] = true;
+  }
+}
+
+bool BodyPainter::isOutput(const PaintedOp &painted, unsigned result) const {
+  return outputs[body.result(&painted - painting.ops.data(), result)];
 }
 
 /// Pins from `amp.precision`, else from a flag; backward nodes have the pin of
@@ -165,9 +192,12 @@ void BodyPainter::collectOutputs() {
 LogicalResult BodyPainter::readPins() {
   llvm::StringMap<Pin> byName;
   bool failed = false;
+  auto precision = StringAttr::get(function.getContext(), kPrecisionAttr);
   for (PaintedOp &painted : painting.ops) {
     Operation *op = painted.op;
-    if (Attribute attr = op->getDiscardableAttr(kPrecisionAttr)) {
+    if (painted.isTerminator)
+      continue;
+    if (Attribute attr = op->getDiscardableAttr(precision)) {
       auto type = dyn_cast<TypeAttr>(attr);
       if (type && type.getValue().isF32())
         painted.pin = Pin::Float32;
@@ -180,7 +210,8 @@ LogicalResult BodyPainter::readPins() {
                         << "' is none of f32, f16 and bf16";
         failed = true;
       }
-    } else if (settings.pinnedByFlag.contains(op)) {
+    } else if (!settings.pinnedByFlag.empty() &&
+               settings.pinnedByFlag.contains(op)) {
       painted.pin = Pin::Float32;
     }
     if (painted.pin != Pin::None)
@@ -192,7 +223,7 @@ LogicalResult BodyPainter::readPins() {
   if (byName.empty())
     return success();
   for (PaintedOp &painted : painting.ops) {
-    if (painted.pin != Pin::None)
+    if (painted.pin != Pin::None || painted.isTerminator)
       continue;
     if (auto origin = painted.op->getAttrOfType<StringAttr>(kOriginAttr)) {
       auto it = byName.find(origin.getValue());
@@ -205,34 +236,36 @@ LogicalResult BodyPainter::readPins() {
 
 std::vector<uint32_t> BodyPainter::sweepOrder() const {
   std::vector<uint32_t> order;
-  order.reserve(painting.ops.size());
-  if (settings.keepBlockOrder) {
-    for (uint32_t i = 0; i < painting.ops.size(); ++i)
-      order.push_back(i);
+  order.reserve(body.numOps());
+  // Depth first over operands, from the ops in their order, leaves an order
+  // that is topological as it is.
+  if (settings.keepBlockOrder || body.isTopological()) {
+    for (uint32_t i = 0; i < body.numOps(); ++i)
+      if (!body.isTerminator(i))
+        order.push_back(i);
     return order;
   }
   // Depth first over operands: an op comes out behind all that it reads. An
   // operand that is still open closes a cycle and is skipped.
-  std::vector<bool> seen(painting.ops.size());
+  std::vector<bool> seen(body.numOps());
   std::vector<std::pair<uint32_t, unsigned>> stack;
-  for (uint32_t root = 0; root < painting.ops.size(); ++root) {
-    if (seen[root])
+  for (uint32_t root = 0; root < body.numOps(); ++root) {
+    if (seen[root] || body.isTerminator(root))
       continue;
     seen[root] = true;
     stack.push_back({root, 0});
     while (!stack.empty()) {
       auto &[index, next] = stack.back();
-      Operation *op = painting.ops[index].op;
-      if (next == op->getNumOperands()) {
+      if (next == body.numOperands(index)) {
         order.push_back(index);
         stack.pop_back();
         continue;
       }
-      Operation *source = op->getOperand(next++).getDefiningOp();
-      auto it = painting.opIndex.find(source);
-      if (source && it != painting.opIndex.end() && !seen[it->second]) {
-        seen[it->second] = true;
-        stack.push_back({it->second, 0});
+      ValueId value = body.operandValue(body.operandIndex(index, next++));
+      uint32_t source = value == kNoValue ? kNoOp : body.definingOp(value);
+      if (source != kNoOp && !seen[source] && !body.isTerminator(source)) {
+        seen[source] = true;
+        stack.push_back({source, 0});
       }
     }
   }
@@ -241,89 +274,95 @@ std::vector<uint32_t> BodyPainter::sweepOrder() const {
 
 /// A vertex for an existing cast to float32, which R10 may retarget: all its
 /// users must read it in a group, and it must be no output.
-void BodyPainter::addCastVertex(PaintedOp &painted) {
+void BodyPainter::addCastVertex(uint32_t index) {
+  PaintedOp &painted = painting.ops[index];
   Operation *op = painted.op;
-  const auto *dialect = ModelSet::getDialectInterface(op);
-  if (!dialect || op->getNumResults() != 1 || op->getNumOperands() != 1 ||
-      !elementType(op->getResult(0)).isF32() ||
-      outputs.contains(op->getResult(0)))
+  if (!infoOf(op).kind.dialect || op->getNumResults() != 1 ||
+      op->getNumOperands() != 1 || !elementType(op->getResult(0)).isF32() ||
+      isOutput(painted, 0))
     return;
   PaintVertex vertex;
   vertex.retargetable = true;
   painted.first = painting.graph.addVertex(vertex);
   painted.count = 1;
-  painting.opOf.push_back(painting.opIndex[op]);
-  painting.groups.emplace_back();
-  painting.vertexOf[op->getResult(0)] = painted.first;
+  painting.opOf.push_back(index);
+  painting.valueVertex[body.result(index, 0)] = painted.first;
 }
 
-void BodyPainter::addVertices(PaintedOp &painted) {
+void BodyPainter::addVertices(uint32_t index) {
+  PaintedOp &painted = painting.ops[index];
   if (painted.isCast)
-    return addCastVertex(painted);
+    return addCastVertex(index);
   Operation *op = painted.op;
-  llvm::SmallVector<TypeGroup, 2> groups;
-  models.getTypeGroups(op, groups);
+  const OpKind &kind = infoOf(op).kind;
+  groups.clear();
+  ModelSet::getTypeGroups(op, kind, groups);
   if (groups.empty())
     return;
   bool isPreserved = false;
   if (settings.policy.outputs == OutputRule::Node)
-    isPreserved = llvm::any_of(op->getResults(), [&](Value result) {
-      return outputs.contains(result);
-    });
+    for (unsigned i = 0; i < op->getNumResults(); ++i)
+      isPreserved |= isOutput(painted, i);
   painted.first = painting.graph.size();
   painted.count = groups.size();
   for (unsigned i = 0; i < groups.size(); ++i) {
+    const TypeGroup &group = groups[i];
     PaintVertex vertex;
     vertex.list = painted.isUnknown ? ListKind::Keep : painted.list;
     vertex.pin = painted.pin;
-    Type type = groupType(op, groups[i]);
+    Type type = groupType(op, group);
     vertex.isFloat32 = type && type.isF32();
     vertex.allowsTarget = vertex.supportsTarget =
-        models.supportsElementType(op, i, painting.target);
+        ModelSet::supportsElementType(op, kind, i, painting.target);
     vertex.processable = !isPreserved && !painted.isLoss;
     if (vertex.pin == Pin::OtherLow &&
-        !models.supportsElementType(op, i, painting.other))
+        !ModelSet::supportsElementType(op, kind, i, painting.other))
       vertex.pin = Pin::Float32;
     VertexId id = painting.graph.addVertex(vertex);
-    painting.opOf.push_back(painting.opIndex[op]);
-    for (unsigned result : groups[i].results)
-      painting.vertexOf[op->getResult(result)] = id;
-    for (BlockArgument argument : groups[i].blockArguments)
-      painting.vertexOf[argument] = id;
-    painting.groups.push_back(std::move(groups[i]));
+    painting.opOf.push_back(index);
+    for (unsigned operand : group.operands)
+      painting.operandVertex[body.operandIndex(index, operand)] = id;
+    for (unsigned result : group.results)
+      painting.valueVertex[body.result(index, result)] = id;
+    // Arguments of the op's own regions are its own business; one of the body
+    // is a value that casts may read.
+    for (BlockArgument argument : group.blockArguments)
+      for (const BodyIndex::BlockEntry &entry : body.blocks())
+        if (entry.block == argument.getOwner())
+          painting.valueVertex[entry.firstArgument + argument.getArgNumber()] =
+              id;
   }
-}
-
-void BodyPainter::indexOperands() {
-  uint32_t count = 0;
-  for (PaintedOp &painted : painting.ops) {
-    painting.operandStart.push_back(count);
-    count += painted.op->getNumOperands();
-  }
-  painting.operandVertex.assign(count, kNoVertex);
-  for (VertexId v = 0; v < painting.graph.size(); ++v)
-    for (unsigned i : painting.groups[v].operands)
-      painting.operandVertex[painting.operandStart[painting.opOf[v]] + i] = v;
 }
 
 void BodyPainter::addEdges() {
   PaintGraph &graph = painting.graph;
   for (VertexId v = 0; v < graph.size(); ++v) {
-    Operation *op = painting.ops[painting.opOf[v]].op;
-    for (unsigned i : painting.groups[v].operands) {
-      auto it = painting.vertexOf.find(op->getOperand(i));
-      if (it == painting.vertexOf.end())
+    const uint32_t index = painting.opOf[v];
+    const uint32_t first = body.operandIndex(index, 0);
+    for (uint32_t k = first; k < first + body.numOperands(index); ++k) {
+      if (painting.operandVertex[k] != v)
         continue;
-      graph.addEdge(it->second, v);
-      Operation *source = painting.ops[painting.opOf[it->second]].op;
-      if (models.isRecurrence(source))
-        graph.addRecurrence(it->second, v);
+      ValueId value = body.operandValue(k);
+      VertexId from =
+          value == kNoValue ? kNoVertex : painting.valueVertex[value];
+      if (from == kNoVertex)
+        continue;
+      graph.addEdge(from, v);
+      if (anyRecurrence &&
+          ModelSet::isRecurrence(
+              infoOf(painting.ops[painting.opOf[from]].op).kind))
+        graph.addRecurrence(from, v);
     }
     // A cast with a user that reads it outside a group stays.
-    if (graph[v].retargetable)
-      for (OpOperand &use : op->getResult(0).getUses())
-        if (painting.vertexOfUse(use) == kNoVertex)
+    if (graph[v].retargetable) {
+      ValueId value = body.result(index, 0);
+      for (const BodyIndex::Use &use : body.uses(value))
+        if (painting.operandVertex[body.operandIndex(use.op, use.operand)] ==
+            kNoVertex)
           graph[v].retargetable = false;
+      if (!body.nestedUses(value).empty())
+        graph[v].retargetable = false;
+    }
   }
   graph.finish();
 }
@@ -336,7 +375,10 @@ void BodyPainter::bypassCasts() {
       continue;
     Operation *op = painting.ops[painting.opOf[v]].op;
     Value source = op->getOperand(0);
-    FloatType lowered = painting.loweredType(source);
+    ValueId value = body.operandValue(body.operandIndex(painting.opOf[v], 0));
+    VertexId from = value == kNoValue ? kNoVertex : painting.valueVertex[value];
+    FloatType lowered =
+        from == kNoVertex ? FloatType() : painting.loweredType(from);
     if ((lowered ? Type(lowered) : elementType(source)) != painting.target)
       continue;
     painting.result.colours[v] = Colour::Unpainted;
@@ -344,8 +386,11 @@ void BodyPainter::bypassCasts() {
   }
 }
 
-LogicalResult BodyPainter::checkPin(PaintedOp &painted) {
+LogicalResult BodyPainter::checkPin(const PaintedOp &painted) {
   Operation *op = painted.op;
+  // An attribute that says no pin is an error already.
+  if (painted.pin == Pin::None)
+    return success();
   Attribute attr = op->getDiscardableAttr(kPrecisionAttr);
   if (!attr)
     return success();
@@ -358,23 +403,28 @@ LogicalResult BodyPainter::checkPin(PaintedOp &painted) {
     return type.isF16() ? "float16" : type.isBF16() ? "bfloat16" : "float32";
   };
   bool hasGroup = false;
+  const OpKind &kind = infoOf(op).kind;
+  groups.clear();
+  if (!painted.isCast)
+    ModelSet::getTypeGroups(op, kind, groups);
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
     if (painting.graph[v].retargetable)
       continue;
-    Type before = groupType(op, painting.groups[v]);
+    const TypeGroup &group = groups[painting.groupIndex(v)];
+    Type before = groupType(op, group);
     hasGroup |= before && (before.isF32() || before == type);
     if (type.isF32() || !painting.graph[v].isFloat32)
       continue;
     if (painted.isLoss)
       return op->emitError() << "'" << name() << "' is a loss and stays "
                              << "float32; it cannot be pinned to " << spelled();
-    for (unsigned i : painting.groups[v].results)
-      if (outputs.contains(op->getResult(i)))
+    for (unsigned i : group.results)
+      if (isOutput(painted, i))
         return op->emitError()
                << "'" << name() << "' is a function output and stays float32; "
                << "put an identity behind it to pin it to " << spelled();
-    if (!models.supportsElementType(op, painting.groupIndex(v),
-                                    cast<FloatType>(type)))
+    if (!ModelSet::supportsElementType(op, kind, painting.groupIndex(v),
+                                       cast<FloatType>(type)))
       op->emitWarning() << "'" << name() << "' cannot have type " << spelled()
                         << ", the pin has no effect";
   }
@@ -412,12 +462,15 @@ LogicalResult BodyPainter::run() {
   if (failed(readPins()))
     return failure();
   painting.order = sweepOrder();
+  body.indexUses();
+  painting.valueVertex.assign(body.numValues(), kNoVertex);
+  painting.operandVertex.assign(body.numOperands(), kNoVertex);
+  painting.opOf.reserve(body.numOps());
   for (uint32_t index : painting.order)
-    addVertices(painting.ops[index]);
-  indexOperands();
+    addVertices(index);
   addEdges();
   bool failed = false;
-  for (PaintedOp &painted : painting.ops)
+  for (const PaintedOp &painted : painting.ops)
     failed |= mlir::failed(checkPin(painted));
   if (failed)
     return failure();

@@ -16,26 +16,32 @@
 using namespace amp;
 using namespace mlir;
 
-const OpModel *ModelSet::find(Operation *op) const {
-  llvm::StringRef name = op->getName().getStringRef();
+OpKind ModelSet::kindOf(OperationName name) const {
+  OpKind kind;
+  kind.interface = name.getInterface<PrecisionOpInterface>();
+  if (Dialect *dialect = name.getDialect()) {
+    kind.dialect = dialect->getRegisteredInterface<PrecisionDialectInterface>();
+    if (!kind.interface)
+      kind.interface =
+          dialect->getRegisteredInterfaceForOp<PrecisionOpInterface>(name);
+  }
+  if (kind.interface)
+    return kind;
   for (const OpModelTable *table : tables)
-    if (auto it = table->find(name); it != table->end())
-      return &it->second;
-  return nullptr;
+    if (auto it = table->find(name.getStringRef()); it != table->end()) {
+      kind.model = &it->second;
+      break;
+    }
+  return kind;
 }
 
-bool ModelSet::describes(Operation *op) const {
-  return isa<PrecisionOpInterface>(op) || find(op);
-}
-
-void ModelSet::getTypeGroups(Operation *op,
-                             llvm::SmallVectorImpl<TypeGroup> &groups) const {
-  if (auto interface = dyn_cast<PrecisionOpInterface>(op))
-    return interface.getTypeGroups(groups);
-  const OpModel *model = find(op);
-  if (!model)
+void ModelSet::getTypeGroups(Operation *op, const OpKind &kind,
+                             llvm::SmallVectorImpl<TypeGroup> &groups) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).getTypeGroups(groups);
+  if (!kind.model)
     return;
-  for (const OpModel::Group &group : model->groups) {
+  for (const OpModel::Group &group : kind.model->groups) {
     TypeGroup result;
     for (unsigned operand : group.operands)
       if (operand < op->getNumOperands())
@@ -50,16 +56,16 @@ void ModelSet::getTypeGroups(Operation *op,
   }
 }
 
-bool ModelSet::supportsElementType(Operation *op, unsigned group,
-                                   FloatType type) const {
-  if (auto interface = dyn_cast<PrecisionOpInterface>(op))
-    return interface.supportsElementType(group, type);
-  const OpModel *model = find(op);
-  if (!model || group >= model->groups.size())
+bool ModelSet::supportsElementType(Operation *op, const OpKind &kind,
+                                   unsigned group, FloatType type) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface)
+        .supportsElementType(group, type);
+  if (!kind.model || group >= kind.model->groups.size())
     return false;
   if (type.isF16())
-    return model->groups[group].supportsFloat16;
-  return type.isBF16() && model->groups[group].supportsBFloat16;
+    return kind.model->groups[group].supportsFloat16;
+  return type.isBF16() && kind.model->groups[group].supportsBFloat16;
 }
 
 static Type withElementType(Type type, FloatType element) {
@@ -68,14 +74,13 @@ static Type withElementType(Type type, FloatType element) {
   return element;
 }
 
-LogicalResult ModelSet::retargetGroup(Operation *op, unsigned group,
-                                      FloatType type) const {
-  if (auto interface = dyn_cast<PrecisionOpInterface>(op))
-    return interface.retargetGroup(group, type);
-  const OpModel *model = find(op);
-  if (!model || group >= model->groups.size())
+LogicalResult ModelSet::retargetGroup(Operation *op, const OpKind &kind,
+                                      unsigned group, FloatType type) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).retargetGroup(group, type);
+  if (!kind.model || group >= kind.model->groups.size())
     return failure();
-  const OpModel::Group &fields = model->groups[group];
+  const OpModel::Group &fields = kind.model->groups[group];
   for (unsigned i : fields.results)
     if (i < op->getNumResults())
       op->getResult(i).setType(
@@ -85,30 +90,25 @@ LogicalResult ModelSet::retargetGroup(Operation *op, unsigned group,
   return success();
 }
 
-bool ModelSet::isLoss(Operation *op) const {
-  if (auto interface = dyn_cast<PrecisionOpInterface>(op))
-    return interface.isLoss();
-  const OpModel *model = find(op);
-  return model && model->isLoss;
+bool ModelSet::isLoss(Operation *op, const OpKind &kind) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).isLoss();
+  return kind.model && kind.model->isLoss;
 }
 
-bool ModelSet::isRecurrence(Operation *op) const {
-  if (isa<PrecisionOpInterface>(op))
-    return false;
-  const OpModel *model = find(op);
-  return model && model->isRecurrence;
+bool ModelSet::isRecurrence(const OpKind &kind) {
+  return kind.model && kind.model->isRecurrence;
 }
 
-bool ModelSet::isCast(Operation *op) const {
-  if (const PrecisionDialectInterface *dialect = getDialectInterface(op))
-    return dialect->isCast(op);
-  const OpModel *model = find(op);
-  return model && model->isCast;
+bool ModelSet::isCast(Operation *op, const OpKind &kind) {
+  if (kind.dialect)
+    return kind.dialect->isCast(op);
+  return kind.model && kind.model->isCast;
 }
 
-llvm::StringRef ModelSet::getPolicyName(Operation *op) const {
-  if (auto interface = dyn_cast<PrecisionOpInterface>(op))
-    return interface.getPolicyName();
+llvm::StringRef ModelSet::getPolicyName(Operation *op, const OpKind &kind) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).getPolicyName();
   return op->getName().getStringRef();
 }
 

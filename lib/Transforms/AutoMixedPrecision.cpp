@@ -168,7 +168,7 @@ reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
 static LogicalResult run(Operation *root,
                          llvm::ArrayRef<FunctionOpInterface> functions,
                          const MixedPrecisionOptions &options,
-                         PrecisionReport &report) {
+                         PrecisionReport *given) {
   std::shared_ptr<const Policy> policy = getPolicy(root, options);
   if (!policy)
     return failure();
@@ -196,16 +196,29 @@ static LogicalResult run(Operation *root,
   if (failed)
     return failure();
 
+  PrecisionReport unused;
+  PrecisionReport &report = given ? *given : unused;
   ReportBuilder builder(report, *policy, settings);
-  for (const auto &painting : paintings) {
+  for (const auto &painting : paintings)
+    builder.countFunction(*painting);
+  // Remarks word their reasons by the nodes, and so does the warning that
+  // nothing was lowered.
+  bool wantsNodes = (given && options.reportNodes) ||
+                    context->getRemarkEngine() ||
+                    (!report.lowersNothing &&
+                     report.input.lowered + report.generated.lowered == 0);
+  for (auto &painting : paintings) {
     FunctionOpInterface function = painting->function;
-    builder.addFunction(*painting);
+    if (wantsNodes)
+      builder.addFunction(*painting);
     DictionaryAttr contract = buildContract(*painting, options.models);
     RewriteResult result;
+    result.wantsCasts = wantsNodes;
     if (mlir::failed(rewriteFunction(*painting, options.models, result)))
       return failure();
     function->setAttr(kContractAttr, contract);
     builder.addRewrite(*painting, result);
+    painting.reset();
   }
   if (std::string why = report.whyNothing(); !why.empty())
     emitWarning(root->getLoc()) << "nothing was lowered: " << why;
@@ -224,17 +237,15 @@ LogicalResult amp::autoMixedPrecision(ModuleOp module,
       functions.push_back(function);
     return WalkResult::skip();
   });
-  PrecisionReport unused;
-  return run(module, functions, options, report ? *report : unused);
+  return run(module, functions, options, report);
 }
 
 LogicalResult amp::autoMixedPrecision(FunctionOpInterface function,
                                       const MixedPrecisionOptions &options,
                                       PrecisionReport *report) {
-  PrecisionReport unused;
   if (function.getFunctionBody().empty())
     return success();
-  return run(function, function, options, report ? *report : unused);
+  return run(function, function, options, report);
 }
 
 namespace {

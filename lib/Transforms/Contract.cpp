@@ -11,10 +11,12 @@
 
 #include "Contract.h"
 
+#include "amp/Analysis/OpNameMap.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 #include <cstring>
 
@@ -41,115 +43,187 @@ std::string amp::elementTypeName(Type type) {
 
 namespace {
 
-/// Two independent 64-bit lanes of multiply and xor-shift.
+/// Two independent 64-bit lanes of multiply and xor-shift. Each step is a
+/// bijection of the state, so that a difference in one value stays one.
 class Hash {
 public:
   void add(uint64_t value) {
-    first = mix(first ^ value, 0x9E3779B97F4A7C15ull);
-    second = mix(second + value, 0xD6E8FEB86659FD93ull);
+    first = (first ^ value) * 0x9E3779B97F4A7C15ull;
+    first ^= first >> 32;
+    second = (second + value) * 0xD6E8FEB86659FD93ull;
+    second ^= second >> 29;
   }
   void add(llvm::StringRef text) { addBytes(text.data(), text.size()); }
   void addBytes(const char *data, size_t size) {
     add(size);
-    for (size_t i = 0; i < size; i += 8) {
+    if (size <= 8) {
       uint64_t word = 0;
-      for (size_t k = 0; k < 8 && i + k < size; ++k)
-        word |= uint64_t(static_cast<unsigned char>(data[i + k])) << (8 * k);
-      add(word);
+      std::memcpy(&word, data, size);
+      return add(word);
     }
+    llvm::XXH128_hash_t bytes = llvm::xxh3_128bits(
+        llvm::ArrayRef(reinterpret_cast<const uint8_t *>(data), size));
+    add(bytes.low64);
+    add(bytes.high64);
   }
+  std::pair<uint64_t, uint64_t> value() const { return {first, second}; }
   std::string hex() const {
-    return llvm::utohexstr(first, /*LowerCase=*/true, 16) +
-           llvm::utohexstr(second, /*LowerCase=*/true, 16);
+    return llvm::utohexstr(finish(first), /*LowerCase=*/true, 16) +
+           llvm::utohexstr(finish(second), /*LowerCase=*/true, 16);
   }
 
 private:
-  static uint64_t mix(uint64_t x, uint64_t odd) {
-    x *= odd;
-    x ^= x >> 32;
-    x *= odd;
-    return x ^ (x >> 29);
+  static uint64_t finish(uint64_t x) {
+    x ^= x >> 31;
+    x *= 0xBF58476D1CE4E5B9ull;
+    return x ^ (x >> 30);
   }
   uint64_t first = 1, second = 2;
 };
 
 class Fingerprint {
 public:
-  explicit Fingerprint(FunctionOpInterface function) : function(function) {}
+  explicit Fingerprint(const BodyIndex &body) : body(body) {}
   std::string run();
 
 private:
+  /// What all ops of one name share.
+  struct NameInfo {
+    const PrecisionDialectInterface *dialect;
+    std::pair<uint64_t, uint64_t> hash;
+  };
+
   static bool changes(Type element) {
     return element.isF32() || element.isF16() || element.isBF16();
   }
-  bool isTransparent(Operation *op) const;
-  Value resolve(Value value);
+  NameInfo &infoOf(Operation *op);
+  bool isConverted(Operation *op) const {
+    return static_cast<bool>(op->getDiscardableAttr(convertedName));
+  }
+  bool computeTransparent(Operation *op);
+  uint32_t original(uint32_t twin) const;
+  ValueId next(ValueId value) const;
+  ValueId resolve(ValueId value);
   void add(Type type);
+  void add(std::pair<uint64_t, uint64_t> pair) {
+    hash.add(pair.first);
+    hash.add(pair.second);
+  }
   void add(Attribute attr, unsigned depth);
-  void add(Value value);
-  void add(Operation &op);
+  void add(NamedAttribute attr);
+  void addOp(uint32_t op);
 
-  FunctionOpInterface function;
+  const BodyIndex &body;
   Hash hash;
-  llvm::DenseMap<Value, uint64_t> ids;
-  /// What a transparent op stands for.
-  llvm::DenseMap<Value, Value> roots;
+  StringAttr convertedName, generatedName, contractName;
+  OpNameMap<NameInfo> infos;
+  llvm::DenseMap<Type, std::pair<uint64_t, uint64_t>> types;
+  Type lastType;
+  std::pair<uint64_t, uint64_t> lastTypeHash;
+  /// A cast among the types that the pass changes, or a converted constant.
+  std::vector<bool> isTransparent;
+  /// Numbers of the values of the other ops; kNoNumber for what has none, as
+  /// values from outside.
+  static constexpr uint32_t kNoNumber = ~uint32_t(0);
+  std::vector<uint32_t> numbers;
+  /// What the value of a transparent op stands for; kNoValue until it is known.
+  std::vector<ValueId> roots;
+  NamedAttrList attributes;
 };
 
 } // namespace
 
-/// A cast among the types that the pass changes, or a converted constant.
-bool Fingerprint::isTransparent(Operation *op) const {
-  if (op->hasAttr(kConvertedAttr))
-    return op->getNumResults() == 1;
-  const auto *dialect = ModelSet::getDialectInterface(op);
-  return dialect && op->getNumOperands() == 1 && op->getNumResults() == 1 &&
-         dialect->isCast(op) &&
-         changes(getElementTypeOrSelf(op->getOperand(0).getType())) &&
-         changes(getElementTypeOrSelf(op->getResult(0).getType()));
+Fingerprint::NameInfo &Fingerprint::infoOf(Operation *op) {
+  return infos.get(op->getName(), [&](OperationName name) {
+    NameInfo info;
+    Dialect *dialect = name.getDialect();
+    info.dialect =
+        dialect ? dialect->getRegisteredInterface<PrecisionDialectInterface>()
+                : nullptr;
+    Hash text;
+    text.add(name.getStringRef());
+    info.hash = text.value();
+    return info;
+  });
 }
 
-Value Fingerprint::resolve(Value value) {
-  llvm::SmallVector<Value, 4> path;
-  llvm::SmallPtrSet<Operation *, 4> seen;
-  while (true) {
-    if (auto known = roots.find(value); known != roots.end()) {
-      value = known->second;
+static Type elementTypeOf(Type type) {
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return tensor.getElementType();
+  return getElementTypeOrSelf(type);
+}
+
+bool Fingerprint::computeTransparent(Operation *op) {
+  if (isConverted(op))
+    return op->getNumResults() == 1;
+  const auto *dialect = infoOf(op).dialect;
+  return dialect && op->getNumOperands() == 1 && op->getNumResults() == 1 &&
+         dialect->isCast(op) &&
+         changes(elementTypeOf(op->getOperand(0).getType())) &&
+         changes(elementTypeOf(op->getResult(0).getType()));
+}
+
+/// The constant before its converted twins; kNoOp without one.
+uint32_t Fingerprint::original(uint32_t twin) const {
+  for (uint32_t i = twin; body.op(i)->getPrevNode();) {
+    Operation *op = body.op(--i);
+    if (!isConverted(op) &&
+        !(isTransparent[i] && op->getDiscardableAttr(generatedName)))
+      return op->getNumResults() == 1 ? i : kNoOp;
+  }
+  return kNoOp;
+}
+
+/// What the value of a transparent op is made from; kNoValue for any other.
+ValueId Fingerprint::next(ValueId value) const {
+  uint32_t op = body.definingOp(value);
+  if (op == kNoOp || !isTransparent[op])
+    return kNoValue;
+  if (!isConverted(body.op(op)))
+    return body.operandValue(body.operandIndex(op, 0));
+  uint32_t constant = original(op);
+  return constant == kNoOp ? kNoValue : body.result(constant, 0);
+}
+
+ValueId Fingerprint::resolve(ValueId value) {
+  llvm::SmallVector<ValueId, 4> path;
+  while (value != kNoValue) {
+    if (roots[value] != kNoValue) {
+      value = roots[value];
       break;
     }
-    Operation *op = value.getDefiningOp();
     // A cycle of nothing but casts ends where it began.
-    if (!op || !isTransparent(op) || !seen.insert(op).second)
+    roots[value] = value;
+    ValueId source = next(value);
+    if (source == kNoValue)
       break;
     path.push_back(value);
-    if (!op->hasAttr(kConvertedAttr)) {
-      value = op->getOperand(0);
-      continue;
-    }
-    // The original stands before its twins.
-    Operation *original = op->getPrevNode();
-    while (original &&
-           (original->hasAttr(kConvertedAttr) ||
-            (original->hasAttr(kGeneratedAttr) && isTransparent(original))))
-      original = original->getPrevNode();
-    if (!original || original->getNumResults() != 1)
-      break;
-    value = original->getResult(0);
+    value = source;
   }
-  for (Value step : path)
+  for (ValueId step : path)
     roots[step] = value;
   return value;
 }
 
 void Fingerprint::add(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  if (auto shaped = dyn_cast<ShapedType>(type)) {
-    hash.add(shaped.hasRank() ? shaped.getRank() + 1 : 0);
-    if (shaped.hasRank())
-      for (int64_t size : shaped.getShape())
-        hash.add(static_cast<uint64_t>(size));
+  if (type == lastType)
+    return add(lastTypeHash);
+  auto [it, isNew] = types.try_emplace(type);
+  if (isNew) {
+    Hash text;
+    Type element = elementTypeOf(type);
+    if (auto shaped = dyn_cast<ShapedType>(type)) {
+      text.add(shaped.hasRank() ? shaped.getRank() + 1 : 0);
+      if (shaped.hasRank())
+        for (int64_t size : shaped.getShape())
+          text.add(static_cast<uint64_t>(size));
+    }
+    text.add(changes(element) ? "float" : elementTypeName(element));
+    it->second = text.value();
   }
-  hash.add(changes(element) ? "float" : elementTypeName(element));
+  lastType = type;
+  lastTypeHash = it->second;
+  add(lastTypeHash);
 }
 
 void Fingerprint::add(Attribute attr, unsigned depth) {
@@ -182,64 +256,89 @@ void Fingerprint::add(Attribute attr, unsigned depth) {
   hash.add(attr.getAbstractAttribute().getName());
 }
 
-void Fingerprint::add(Value value) {
-  value = resolve(value);
-  auto it = ids.find(value);
-  hash.add(it == ids.end() ? ~uint64_t(0) : it->second);
+void Fingerprint::add(NamedAttribute attr) {
+  if (attr.getName() == generatedName || attr.getName() == contractName)
+    return;
+  // An element type that may be lowered is that of a result too, and stands
+  // here only where it differs from the op's default (one_hot's dtype).
+  if (auto type = dyn_cast<TypeAttr>(attr.getValue());
+      type && changes(elementTypeOf(type.getValue())))
+    return;
+  hash.add(attr.getName().getValue());
+  add(attr.getValue(), 0);
 }
 
-void Fingerprint::add(Operation &op) {
-  hash.add(op.getName().getStringRef());
-  hash.add(op.getNumOperands());
-  for (Value operand : op.getOperands())
-    add(operand);
-  hash.add(op.getNumResults());
-  for (Type type : op.getResultTypes())
-    add(type);
-  for (NamedAttribute attr : op.getAttrDictionary()) {
-    llvm::StringRef name = attr.getName().getValue();
-    if (name == kGeneratedAttr || name == kContractAttr)
-      continue;
-    // An element type that may be lowered is that of a result too, and stands
-    // here only where it differs from the op's default (one_hot's dtype).
-    auto type = dyn_cast<TypeAttr>(attr.getValue());
-    if (type && (type.getValue().isF32() || type.getValue().isF16() ||
-                 type.getValue().isBF16()))
-      continue;
-    // A type that the pass changes shows in the results; the attribute that
-    // names it may be absent where it is the default.
-    if (auto type = dyn_cast<TypeAttr>(attr.getValue());
-        type && changes(getElementTypeOrSelf(type.getValue())))
-      continue;
-    hash.add(name);
-    add(attr.getValue(), 0);
+void Fingerprint::addOp(uint32_t index) {
+  Operation *op = body.op(index);
+  add(infoOf(op).hash);
+  const unsigned operands = body.numOperands(index);
+  hash.add(uint64_t(operands) << 32 | op->getNumResults());
+  for (unsigned i = 0; i < operands; ++i) {
+    ValueId value = body.operandValue(body.operandIndex(index, i));
+    uint32_t definition = value == kNoValue ? kNoOp : body.definingOp(value);
+    if (definition != kNoOp && isTransparent[definition])
+      value = resolve(value);
+    hash.add(value == kNoValue ? kNoNumber : numbers[value]);
   }
+  for (Type type : op->getResultTypes())
+    add(type);
+  // Not getAttrDictionary, which makes a new attribute where an op has
+  // properties.
+  for (NamedAttribute attr : op->getDiscardableAttrs())
+    add(attr);
+  if (op->getPropertiesStorageSize() == 0)
+    return;
+  attributes.clear();
+  op->getName().populateInherentAttrs(op, attributes);
+  for (NamedAttribute attr : attributes)
+    add(attr);
 }
 
 std::string Fingerprint::run() {
+  if (body.blocks().empty())
+    return hash.hex();
+  MLIRContext *context =
+      body.blocks().front().block->getParentOp()->getContext();
+  convertedName = StringAttr::get(context, kConvertedAttr);
+  generatedName = StringAttr::get(context, kGeneratedAttr);
+  contractName = StringAttr::get(context, kContractAttr);
+  isTransparent.resize(body.numOps());
+  numbers.assign(body.numValues(), kNoNumber);
+  roots.assign(body.numValues(), kNoValue);
   // Numbers first: in a graph region a value may be used before it is defined.
-  uint64_t next = 0;
-  for (Block &block : function.getFunctionBody()) {
-    for (BlockArgument argument : block.getArguments())
-      ids[argument] = next++;
-    for (Operation &op : block)
-      if (!isTransparent(&op))
-        for (Value value : op.getResults())
-          ids[value] = next++;
+  uint32_t next = 0;
+  for (size_t b = 0; b < body.blocks().size(); ++b) {
+    const BodyIndex::BlockEntry &entry = body.blocks()[b];
+    for (unsigned i = 0; i < entry.block->getNumArguments(); ++i)
+      numbers[entry.firstArgument + i] = next++;
+    for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op) {
+      isTransparent[op] = computeTransparent(body.op(op));
+      if (!isTransparent[op])
+        for (unsigned i = 0; i < body.numResults(op); ++i)
+          numbers[body.result(op, i)] = next++;
+    }
   }
-  for (Block &block : function.getFunctionBody()) {
-    hash.add(block.getNumArguments());
-    for (Type type : block.getArgumentTypes())
+  for (size_t b = 0; b < body.blocks().size(); ++b) {
+    const BodyIndex::BlockEntry &entry = body.blocks()[b];
+    hash.add(entry.block->getNumArguments());
+    for (Type type : entry.block->getArgumentTypes())
       add(type);
-    for (Operation &op : block)
-      if (!isTransparent(&op))
-        add(op);
+    for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op)
+      if (!isTransparent[op])
+        addOp(op);
   }
   return hash.hex();
 }
 
-std::string amp::fingerprint(FunctionOpInterface function) {
-  return Fingerprint(function).run();
+std::string amp::fingerprint(const BodyIndex &body) {
+  return Fingerprint(body).run();
+}
+
+static bool isLow(Type type) {
+  if (!type)
+    return false;
+  type = getElementTypeOrSelf(type);
+  return type.isF16() || type.isBF16();
 }
 
 DictionaryAttr amp::buildContract(const FunctionPainting &painting,
@@ -259,7 +358,7 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
                  (vertex.pin == Pin::Target && vertex.allowsTarget);
         continue;
       }
-      count += isLowGroup(painted.op, painting.groups[v]);
+      count += isLow(painting.typeOf(v));
     }
   }
   llvm::SmallVector<NamedAttribute> counts;
@@ -268,7 +367,7 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
         entry.getKey(), builder.getI64IntegerAttr(entry.getValue())));
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("fingerprint",
-                            builder.getStringAttr(fingerprint(function))),
+                            builder.getStringAttr(fingerprint(painting.body))),
        builder.getNamedAttr("low", builder.getDictionaryAttr(counts)),
        builder.getNamedAttr("type",
                             TypeAttr::get(function.getFunctionType()))});
@@ -280,8 +379,5 @@ bool amp::isLowGroup(Operation *op, const TypeGroup &group) {
     type = op->getOperand(group.operands.front()).getType();
   else if (!group.results.empty())
     type = op->getResult(group.results.front()).getType();
-  if (!type)
-    return false;
-  type = getElementTypeOrSelf(type);
-  return type.isF16() || type.isBF16();
+  return isLow(type);
 }

@@ -19,9 +19,9 @@
 namespace amp {
 
 /// 128 bits in hexadecimal over the ops, attributes, edges and shapes of a
-/// function, that see through casts between float32, float16 and bfloat16 and
+/// body, that see through casts between float32, float16 and bfloat16 and
 /// through converted constants. Linear time.
-std::string fingerprint(mlir::FunctionOpInterface function);
+std::string fingerprint(const BodyIndex &body);
 
 /// `{fingerprint = "…", low = {softmax = 0, …}, type = …}`, from the painting
 /// before the rewrite. `low` counts, by name, the type groups of ops that the

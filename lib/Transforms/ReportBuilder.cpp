@@ -25,7 +25,10 @@ llvm::StringRef amp::getFunctionName(FunctionOpInterface function) {
 
 ReportBuilder::ReportBuilder(PrecisionReport &report, const Policy &policy,
                              const PaintSettings &settings)
-    : report(report), settings(settings) {
+    : report(report), settings(settings),
+      originName(StringAttr::get(settings.target.getContext(), kOriginAttr)),
+      generatedName(
+          StringAttr::get(settings.target.getContext(), kGeneratedAttr)) {
   report = PrecisionReport();
   report.policy = policy.name;
   report.lowersNothing = policy.name == "none";
@@ -77,18 +80,25 @@ static bool isConsidered(const FunctionPainting &painting, VertexId v) {
          !painting.ops[painting.opOf[v]].isCast;
 }
 
+bool ReportBuilder::isGenerated(Operation *op) const {
+  if (op->hasAttr(generatedName))
+    return true;
+  auto origin = op->getAttrOfType<StringAttr>(originName);
+  return origin && !origin.getValue().empty();
+}
+
 void ReportBuilder::addNode(const FunctionPainting &painting,
-                            const PaintedOp &painted) {
+                            const PaintedOp &painted, size_t opNumber) {
   Operation *op = painted.op;
   ReportNode node;
   node.function = report.functions.size() - 1;
   node.name = nameOf(op);
   if (getNodeName(op->getLoc()).empty())
-    node.name += "#" + std::to_string(nodeOf.size());
+    node.name += "#" + std::to_string(opNumber);
   node.op = settings.models.getPolicyName(op).str();
-  if (auto origin = op->getAttrOfType<StringAttr>(kOriginAttr))
+  if (auto origin = op->getAttrOfType<StringAttr>(originName))
     node.origin = origin.getValue().str();
-  node.generated = op->hasAttr(kGeneratedAttr) || !node.origin.empty();
+  node.generated = isGenerated(op);
   node.list = painted.list;
   node.pinnedByFlag =
       settings.pinnedByFlag.contains(op) && !op->hasAttr(kPrecisionAttr);
@@ -111,13 +121,8 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
       shown = v;
   }
   if (shown != kNoVertex) {
-    const TypeGroup &group = painting.groups[shown];
-    Type type;
-    if (!group.results.empty())
-      type = op->getResult(group.results.front()).getType();
-    else if (!group.operands.empty())
-      type = op->getOperand(group.operands.front()).getType();
-    else if (op->getNumResults() != 0)
+    Type type = painting.typeOf(shown);
+    if (!type && op->getNumResults() != 0)
       type = op->getResult(0).getType();
     node.before = node.after = elementTypeName(type);
     if (FloatType lowered = painting.loweredType(shown))
@@ -132,20 +137,37 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
                        : node.before == "float32" ? Rule::UnknownOp
                                                   : Rule::NotFloat32;
   }
-  nodeOf.push_back(report.nodes.size());
   report.nodes.push_back(std::move(node));
+}
+
+void ReportBuilder::countFunction(const FunctionPainting &painting) {
+  for (const PaintedOp &painted : painting.ops) {
+    if (painted.isRead || painted.isTerminator)
+      continue;
+    ReportCounts &counts =
+        isGenerated(painted.op) ? report.generated : report.input;
+    bool considered = false, lowered = false;
+    for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
+      considered |= isConsidered(painting, v);
+      lowered |= isConsidered(painting, v) && painting.loweredType(v);
+    }
+    ++counts.nodes;
+    counts.considered += considered;
+    counts.lowered += lowered;
+  }
 }
 
 void ReportBuilder::addFunction(const FunctionPainting &painting) {
   report.functions.push_back(getFunctionName(painting.function).str());
-  nodeOf.clear();
-  firstNode = report.nodes.size();
-  for (const PaintedOp &painted : painting.ops) {
-    const auto *dialect = ModelSet::getDialectInterface(painted.op);
-    if (dialect && dialect->isVariableRead(painted.op))
-      nodeOf.push_back(kNoNode);
-    else
-      addNode(painting, painted);
+  nodeOf.assign(painting.ops.size(), kNoNode);
+  size_t number = 0;
+  for (size_t i = 0; i < painting.ops.size(); ++i) {
+    const PaintedOp &painted = painting.ops[i];
+    if (!painted.isRead && !painted.isTerminator) {
+      nodeOf[i] = report.nodes.size();
+      addNode(painting, painted, number);
+    }
+    number += !painted.isTerminator;
   }
   for (size_t i = 0; i < nodeOf.size(); ++i) {
     if (nodeOf[i] == kNoNode)
@@ -156,10 +178,6 @@ void ReportBuilder::addFunction(const FunctionPainting &painting) {
       if (v != kNoVertex)
         node.because[k] = nodeOf[painting.opOf[v]];
     }
-    ReportCounts &counts = node.generated ? report.generated : report.input;
-    ++counts.nodes;
-    counts.considered += node.considered;
-    counts.lowered += node.lowered;
     emitRemark(painting.ops[i], node);
   }
 }
@@ -191,7 +209,7 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
   cast.source = nameOf(painting, inserted.source);
   cast.from = elementTypeName(inserted.from);
   cast.to = elementTypeName(inserted.to);
-  for (auto [user, operand] : inserted.users) {
+  for (auto [user, index, operand] : inserted.users) {
     if (user->hasTrait<OpTrait::IsTerminator>()) {
       llvm::StringRef output;
       if (painting.dialect)
@@ -200,8 +218,7 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
                                           : output.str());
       continue;
     }
-    auto it = painting.opIndex.find(user);
-    uint32_t node = it == painting.opIndex.end() ? kNoNode : nodeOf[it->second];
+    uint32_t node = index == kNoOp ? kNoNode : nodeOf[index];
     cast.users.push_back(node == kNoNode ? nameOf(user)
                                          : report.nodes[node].name);
   }
@@ -211,7 +228,6 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
     uint64_t elements = shaped ? shaped.getNumElements() : 1;
     cast.bytes = elements * (bits(inserted.from) + bits(inserted.to)) / 8;
   }
-  (inserted.to.isF32() ? report.castsToFloat32 : report.castsToLow) += 1;
   report.casts.push_back(std::move(cast));
 }
 
@@ -219,5 +235,7 @@ void ReportBuilder::addRewrite(const FunctionPainting &painting,
                                const RewriteResult &result) {
   for (const InsertedCast &cast : result.casts)
     addCast(painting, cast);
+  report.castsToLow += result.castsToLow;
+  report.castsToFloat32 += result.castsToFloat32;
   report.convertedConstants += result.convertedConstants;
 }

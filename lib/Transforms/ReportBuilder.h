@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 // Internal to Transforms: from paintings and rewrites to a report, and to
-// remarks at the user'"'"'s lines.
+// remarks at the user's lines.
 //===----------------------------------------------------------------------===//
 
 #ifndef AMP_LIB_TRANSFORMS_REPORTBUILDER_H
@@ -26,14 +26,18 @@ class ReportBuilder {
 public:
   ReportBuilder(PrecisionReport &report, const Policy &policy,
                 const PaintSettings &settings);
-  /// Adds the nodes of a function, before it is rewritten.
+  /// Counts the nodes of a function, before it is rewritten.
+  void countFunction(const FunctionPainting &painting);
+  /// Adds its nodes, before it is rewritten.
   void addFunction(const FunctionPainting &painting);
   /// Adds what the rewrite of the function added last did.
   void addRewrite(const FunctionPainting &painting,
                   const RewriteResult &result);
 
 private:
-  void addNode(const FunctionPainting &painting, const PaintedOp &painted);
+  bool isGenerated(mlir::Operation *op) const;
+  void addNode(const FunctionPainting &painting, const PaintedOp &painted,
+               size_t opNumber);
   void addCast(const FunctionPainting &painting, const InsertedCast &cast);
   void emitRemark(const PaintedOp &painted, const ReportNode &node);
   std::string nameOf(mlir::Operation *op) const;
@@ -41,9 +45,9 @@ private:
 
   PrecisionReport &report;
   const PaintSettings &settings;
-  /// Node of the report for each op of the current function, in their order.
+  mlir::StringAttr originName, generatedName;
+  /// Node of the report for each op of the current function, by its number.
   std::vector<uint32_t> nodeOf;
-  size_t firstNode = 0;
 };
 
 } // namespace amp

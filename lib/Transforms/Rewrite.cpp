@@ -13,9 +13,12 @@
 
 #include "Rewrite.h"
 
+#include "amp/Analysis/OpNameMap.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
+
+#include <algorithm>
 
 using namespace amp;
 using namespace mlir;
@@ -26,9 +29,10 @@ class Rewriter {
 public:
   Rewriter(const FunctionPainting &painting, const ModelSet &models,
            RewriteResult &result)
-      : painting(painting), models(models), result(result),
+      : painting(painting), body(painting.body), models(models), result(result),
         function(painting.function), builder(function.getContext()),
-        float32(Float32Type::get(function.getContext())) {}
+        float32(Float32Type::get(function.getContext())),
+        generated(StringAttr::get(function.getContext(), kGeneratedAttr)) {}
 
   LogicalResult run();
 
@@ -37,60 +41,68 @@ private:
   struct Need {
     OpOperand *use;
     FloatType type;
-    uint64_t position;
+    /// The number of the user.
+    uint32_t op;
   };
 
-  LogicalResult castForUsers(Value value);
-  FailureOr<Value> valueAs(Value value, FloatType type,
-                           llvm::ArrayRef<Need> needs);
+  const OpKind &kindOf(Operation *op) {
+    return kinds.get(op->getName(),
+                     [&](OperationName name) { return models.kindOf(name); });
+  }
+  LogicalResult castForUsers(Value value, ValueId id);
+  void findNeeds(ValueId id, FloatType own);
+  void addNeed(OpOperand &use, uint32_t op, FloatType wanted, FloatType own);
+  FailureOr<Value> valueAs(Value value, ValueId id, FloatType type);
+  void record(Value value, Operation *castOp, FloatType type);
   void findPrologues();
-  bool isInPrologue(Value value) const;
   LogicalResult retype(const PaintedOp &op);
 
   const FunctionPainting &painting;
+  const BodyIndex &body;
   const ModelSet &models;
   RewriteResult &result;
   FunctionOpInterface function;
   OpBuilder builder;
   FloatType float32;
+  StringAttr generated;
+  OpNameMap<OpKind> kinds;
   /// Per block, behind which op the casts of arguments and variables stand;
   /// null for the start of the block.
   llvm::DenseMap<Block *, Operation *> prologue;
-  /// The reads that open a block.
-  llvm::DenseSet<Operation *> leadingReads;
+  /// Block arguments and the reads that open a block: their casts stand behind
+  /// all of those reads, in their order, others behind their definition.
+  std::vector<bool> isInPrologue;
+  /// Of the value whose users are looked at.
+  llvm::SmallVector<Need, 4> needs;
 };
 
 } // namespace
 
 /// Finds the reads that open each block.
 void Rewriter::findPrologues() {
-  for (Block &block : function.getFunctionBody()) {
-    Operation *&last = prologue[&block];
-    for (Operation &op : block) {
-      const auto *dialect = ModelSet::getDialectInterface(&op);
-      if (!dialect || !dialect->isVariableRead(&op))
+  isInPrologue.resize(body.numValues());
+  for (size_t b = 0; b < body.blocks().size(); ++b) {
+    const BodyIndex::BlockEntry &entry = body.blocks()[b];
+    Operation *&last = prologue[entry.block];
+    for (unsigned i = 0; i < entry.block->getNumArguments(); ++i)
+      isInPrologue[entry.firstArgument + i] = true;
+    for (uint32_t i = entry.firstOp; i < body.endOp(b); ++i) {
+      if (!painting.ops[i].isRead)
         break;
-      leadingReads.insert(&op);
-      last = &op;
+      for (unsigned k = 0; k < body.numResults(i); ++k)
+        isInPrologue[body.result(i, k)] = true;
+      last = body.op(i);
     }
   }
 }
 
-/// Casts of block arguments and of the reads at the start of a block stand
-/// behind all of those reads, in their order; others behind their definition.
-bool Rewriter::isInPrologue(Value value) const {
-  Operation *op = value.getDefiningOp();
-  return !op || leadingReads.contains(op);
-}
-
 /// The value with element type `type`: a converted constant, the source of a
 /// cast that is bypassed, or a new cast.
-FailureOr<Value> Rewriter::valueAs(Value value, FloatType type,
-                                   llvm::ArrayRef<Need> needs) {
+FailureOr<Value> Rewriter::valueAs(Value value, ValueId id, FloatType type) {
   Operation *op = value.getDefiningOp();
   if (op && type == painting.target && painting.bypassed.contains(op))
     return op->getOperand(0);
-  const auto *dialect = op ? ModelSet::getDialectInterface(op) : nullptr;
+  const auto *dialect = op ? kindOf(op).dialect : nullptr;
   if (dialect && dialect->isConvertibleConstant(op)) {
     builder.setInsertionPointAfter(op);
     Operation *twin = dialect->buildConvertedConstant(builder, op, type);
@@ -105,7 +117,7 @@ FailureOr<Value> Rewriter::valueAs(Value value, FloatType type,
     return emitError(value.getLoc())
            << "no dialect of this function says how to build a cast";
   Operation **last = nullptr;
-  if (isInPrologue(value)) {
+  if (isInPrologue[id]) {
     last = &prologue[value.getParentBlock()];
     if (*last)
       builder.setInsertionPointAfter(*last);
@@ -119,9 +131,17 @@ FailureOr<Value> Rewriter::valueAs(Value value, FloatType type,
   Operation *castOp = cast ? cast.getDefiningOp() : nullptr;
   if (!castOp)
     return emitError(value.getLoc()) << "this value cannot be cast";
-  castOp->setAttr(kGeneratedAttr, builder.getUnitAttr());
+  if (!castOp->getDiscardableAttr(generated))
+    castOp->setAttr(generated, builder.getUnitAttr());
   if (last)
     *last = castOp;
+  (type.isF32() ? result.castsToFloat32 : result.castsToLow) += 1;
+  if (result.wantsCasts)
+    record(value, castOp, type);
+  return cast;
+}
+
+void Rewriter::record(Value value, Operation *castOp, FloatType type) {
   InsertedCast record;
   record.op = castOp;
   record.source = value;
@@ -131,50 +151,63 @@ FailureOr<Value> Rewriter::valueAs(Value value, FloatType type,
     Operation *user = need.use->getOwner();
     bool isTerminator = user->hasTrait<OpTrait::IsTerminator>();
     if (need.type == type && (isTerminator || record.users.empty() ||
-                              record.users.back().first != user))
-      record.users.push_back({user, need.use->getOperandNumber()});
+                              record.users.back().op != user))
+      record.users.push_back({user, need.op, need.use->getOperandNumber()});
   }
   result.casts.push_back(std::move(record));
-  return cast;
 }
 
-LogicalResult Rewriter::castForUsers(Value value) {
-  FloatType lowered = painting.loweredType(value);
-  // Only float32 values get another type or need a cast.
-  if (!lowered && !getElementTypeOrSelf(value.getType()).isF32())
-    return success();
-  FloatType own = lowered ? lowered : float32;
-  llvm::SmallVector<Need, 4> needs;
-  for (OpOperand &use : value.getUses()) {
-    VertexId v = painting.vertexOfUse(use);
-    FloatType wanted = v == kNoVertex ? FloatType() : painting.loweredType(v);
-    if (wanted == own)
-      continue;
-    if (!wanted) {
-      // An existing cast reads whatever there is.
-      if (own == float32 || models.isCast(use.getOwner()))
-        continue;
-      wanted = float32;
-    }
-    auto it = painting.opIndex.find(use.getOwner());
-    uint64_t owner =
-        it == painting.opIndex.end() ? painting.ops.size() : it->second;
-    needs.push_back({&use, wanted, (owner << 32) | use.getOperandNumber()});
+void Rewriter::addNeed(OpOperand &use, uint32_t op, FloatType wanted,
+                       FloatType own) {
+  if (wanted == own)
+    return;
+  if (!wanted) {
+    // An existing cast reads whatever there is.
+    Operation *user = use.getOwner();
+    if (own == float32 || ModelSet::isCast(user, kindOf(user)))
+      return;
+    wanted = float32;
   }
-  if (needs.empty())
+  needs.push_back({&use, wanted, op});
+}
+
+/// The uses of a value that need another type than its own, those by
+/// terminators and within regions last.
+void Rewriter::findNeeds(ValueId id, FloatType own) {
+  needs.clear();
+  for (const BodyIndex::Use &use : body.uses(id)) {
+    VertexId v = painting.operandVertex[body.operandIndex(use.op, use.operand)];
+    FloatType wanted = v == kNoVertex ? FloatType() : painting.loweredType(v);
+    if (wanted != own && (wanted || own != float32))
+      addNeed(body.op(use.op)->getOpOperand(use.operand), use.op, wanted, own);
+  }
+  if (body.blocks().size() > 1)
+    std::stable_partition(needs.begin(), needs.end(), [](const Need &need) {
+      return !need.use->getOwner()->hasTrait<OpTrait::IsTerminator>();
+    });
+  for (const BodyIndex::NestedUse &use : body.nestedUses(id))
+    addNeed(*use.second, kNoOp, {}, own);
+}
+
+LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
+  VertexId vertex = painting.valueVertex[id];
+  FloatType lowered =
+      vertex == kNoVertex ? FloatType() : painting.loweredType(vertex);
+  FloatType own = lowered ? lowered : float32;
+  findNeeds(id, own);
+  // Only float32 values get another type or need a cast.
+  if (needs.empty() ||
+      (!lowered && !getElementTypeOrSelf(value.getType()).isF32()))
     return success();
-  llvm::sort(needs, [](const Need &a, const Need &b) {
-    return a.position < b.position;
-  });
   // Each goes right behind its definition, so that the last one is inserted
   // first; in the prologue they are appended.
   FloatType types[] = {float32, painting.other, painting.target};
-  if (isInPrologue(value))
+  if (isInPrologue[id])
     std::swap(types[0], types[2]);
   for (FloatType type : types) {
     if (llvm::none_of(needs, [&](const Need &n) { return n.type == type; }))
       continue;
-    FailureOr<Value> converted = valueAs(value, type, needs);
+    FailureOr<Value> converted = valueAs(value, id, type);
     if (failed(converted))
       return failure();
     for (const Need &need : needs)
@@ -189,11 +222,13 @@ LogicalResult Rewriter::retype(const PaintedOp &painted) {
     FloatType type = painting.loweredType(v);
     if (!type)
       continue;
+    const OpKind &kind = kindOf(painted.op);
     if (painting.graph[v].retargetable) {
-      ModelSet::getDialectInterface(painted.op)->retargetCast(painted.op, type);
+      kind.dialect->retargetCast(painted.op, type);
       continue;
     }
-    if (failed(models.retargetGroup(painted.op, painting.groupIndex(v), type)))
+    if (failed(ModelSet::retargetGroup(painted.op, kind, painting.groupIndex(v),
+                                       type)))
       return painted.op->emitError()
              << "cannot have type " << type << ", although it says so";
   }
@@ -202,16 +237,17 @@ LogicalResult Rewriter::retype(const PaintedOp &painted) {
 
 LogicalResult Rewriter::run() {
   findPrologues();
-  for (Block &block : function.getFunctionBody())
-    for (BlockArgument argument : block.getArguments())
-      if (failed(castForUsers(argument)))
+  for (const BodyIndex::BlockEntry &entry : body.blocks())
+    for (BlockArgument argument : entry.block->getArguments())
+      if (failed(castForUsers(argument,
+                              entry.firstArgument + argument.getArgNumber())))
         return failure();
   for (uint32_t index : painting.order) {
     const PaintedOp &painted = painting.ops[index];
     if (failed(retype(painted)))
       return failure();
-    for (Value value : painted.op->getResults())
-      if (failed(castForUsers(value)))
+    for (unsigned i = 0; i < body.numResults(index); ++i)
+      if (failed(castForUsers(painted.op->getResult(i), body.result(index, i))))
         return failure();
   }
   if (painting.dialect)

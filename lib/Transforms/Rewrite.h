@@ -20,12 +20,22 @@ struct InsertedCast {
   mlir::Operation *op = nullptr;
   mlir::Value source;
   mlir::Type from, to;
-  /// Ops that read it, each once; terminators with the operand they read.
-  llvm::SmallVector<std::pair<mlir::Operation *, unsigned>, 2> users;
+  /// Ops that read it, each once; terminators with each operand that does.
+  struct User {
+    mlir::Operation *op;
+    /// Its number in the body; kNoOp within a region of an op.
+    uint32_t index;
+    unsigned operand;
+  };
+  llvm::SmallVector<User, 2> users;
 };
 
 struct RewriteResult {
+  /// Every cast, where a report wants them.
+  bool wantsCasts = true;
   std::vector<InsertedCast> casts;
+  /// How many there are.
+  uint64_t castsToLow = 0, castsToFloat32 = 0;
   /// Converted twins of constants.
   unsigned convertedConstants = 0;
 };

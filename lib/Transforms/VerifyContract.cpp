@@ -11,6 +11,7 @@
 
 #include "Contract.h"
 
+#include "amp/Analysis/OpNameMap.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "amp/Transforms/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -41,22 +42,47 @@ static LogicalResult verifyInterface(FunctionOpInterface function, Type type) {
   return success();
 }
 
-static LogicalResult verifyLow(FunctionOpInterface function, DictionaryAttr low,
+namespace {
+/// What all ops of one name share, and the record's word on the last one.
+struct NameInfo {
+  OpKind kind;
+  llvm::StringRef policyName;
+  /// How many of the op's groups are 16-bit, and the last op with such a one;
+  /// null for an op that may have any type.
+  std::pair<int64_t, Operation *> *count = nullptr;
+};
+} // namespace
+
+static LogicalResult verifyLow(FunctionOpInterface function,
+                               const BodyIndex &body, DictionaryAttr low,
                                const ModelSet &models) {
   llvm::StringMap<std::pair<int64_t, Operation *>> counts;
-  for (Block &block : function.getFunctionBody())
-    for (Operation &op : block) {
-      if (!models.describes(&op) || !low.get(models.getPolicyName(&op)))
-        continue;
-      llvm::SmallVector<TypeGroup, 2> groups;
-      models.getTypeGroups(&op, groups);
-      auto &[count, last] = counts[models.getPolicyName(&op)];
-      for (const TypeGroup &group : groups)
-        if (isLowGroup(&op, group)) {
-          ++count;
-          last = &op;
-        }
+  OpNameMap<NameInfo> infos;
+  llvm::SmallVector<TypeGroup, 2> groups;
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    Operation *op = body.op(i);
+    NameInfo &info = infos.get(op->getName(), [&](OperationName name) {
+      NameInfo info;
+      info.kind = models.kindOf(name);
+      return info;
+    });
+    if (!info.kind.isDescribed())
+      continue;
+    llvm::StringRef name = ModelSet::getPolicyName(op, info.kind);
+    if (name != info.policyName || !info.policyName.data()) {
+      info.policyName = name;
+      info.count = low.get(name) ? &counts[name] : nullptr;
     }
+    if (!info.count)
+      continue;
+    groups.clear();
+    ModelSet::getTypeGroups(op, info.kind, groups);
+    for (const TypeGroup &group : groups)
+      if (isLowGroup(op, group)) {
+        ++info.count->first;
+        info.count->second = op;
+      }
+  }
   for (NamedAttribute entry : low) {
     auto expected = dyn_cast<IntegerAttr>(entry.getValue());
     if (!expected)
@@ -77,23 +103,28 @@ static LogicalResult verifyLow(FunctionOpInterface function, DictionaryAttr low,
   return success();
 }
 
-static LogicalResult verifyCasts(FunctionOpInterface function) {
+static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context) {
+  auto generated = StringAttr::get(context, kGeneratedAttr);
+  OpNameMap<const PrecisionDialectInterface *> dialects;
   llvm::DenseMap<std::pair<Value, Type>, Operation *> casts;
-  for (Block &block : function.getFunctionBody())
-    for (Operation &op : block) {
-      const auto *dialect = ModelSet::getDialectInterface(&op);
-      if (!dialect || !op.hasAttr(kGeneratedAttr) || op.getNumOperands() != 1 ||
-          op.getNumResults() != 1 || !dialect->isCast(&op))
-        continue;
-      Type type = getElementTypeOrSelf(op.getResult(0).getType());
-      auto [first, isNew] = casts.try_emplace({op.getOperand(0), type}, &op);
-      if (isNew)
-        continue;
-      InFlightDiagnostic diag =
-          op.emitError() << "contract: a second cast of one value to " << type;
-      diag.attachNote(first->second->getLoc()) << "the first one";
-      return diag;
-    }
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    Operation *op = body.op(i);
+    if (op->getNumOperands() != 1 || op->getNumResults() != 1)
+      continue;
+    const auto *dialect = dialects.get(op->getName(), [&](OperationName) {
+      return ModelSet::getDialectInterface(op);
+    });
+    if (!dialect || !dialect->isCast(op) || !op->hasAttr(generated))
+      continue;
+    Type type = getElementTypeOrSelf(op->getResult(0).getType());
+    auto [first, isNew] = casts.try_emplace({op->getOperand(0), type}, op);
+    if (isNew)
+      continue;
+    InFlightDiagnostic diag =
+        op->emitError() << "contract: a second cast of one value to " << type;
+    diag.attachNote(first->second->getLoc()) << "the first one";
+    return diag;
+  }
   return success();
 }
 
@@ -111,10 +142,11 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
       failed = true;
       return;
     }
+    BodyIndex body(function.getFunctionBody());
     bool holds = succeeded(verifyInterface(function, type.getValue())) &&
-                 succeeded(verifyLow(function, low, models)) &&
-                 succeeded(verifyCasts(function));
-    if (holds && fingerprint(function) != print.getValue()) {
+                 succeeded(verifyLow(function, body, low, models)) &&
+                 succeeded(verifyCasts(body, function.getContext()));
+    if (holds && fingerprint(body) != print.getValue()) {
       emitError(function.getLoc(), "contract: more than casts has changed, the "
                                    "fingerprint is another one");
       holds = false;

@@ -126,6 +126,7 @@ MixedPrecisionRewriteOptions Driver::rewriteOptions() const {
   MixedPrecisionRewriteOptions rewrite;
   rewrite.precision.request = {options.policy, options.target, options.moves};
   rewrite.precision.pins = options.pins;
+  rewrite.precision.reportNodes = options.explain || !options.report.empty();
   rewrite.precision.unknownOps =
       options.unknownOps == "error"    ? UnknownOps::Error
       : options.unknownOps == "ignore" ? UnknownOps::Ignore

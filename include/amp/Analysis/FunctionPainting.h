@@ -12,9 +12,9 @@
 #ifndef AMP_ANALYSIS_FUNCTIONPAINTING_H
 #define AMP_ANALYSIS_FUNCTIONPAINTING_H
 
+#include "amp/Analysis/BodyIndex.h"
 #include "amp/Analysis/ModelSet.h"
 #include "amp/Analysis/PaintGraph.h"
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -43,6 +43,10 @@ struct PaintedOp {
   /// Neither an interface nor a table describes it, or no list has it.
   bool isUnknown = false;
   bool isCast = false;
+  /// Reads a variable.
+  bool isRead = false;
+  /// Ends its block: not painted, in no order.
+  bool isTerminator = false;
 };
 
 /// A body with its colours.
@@ -50,36 +54,36 @@ struct FunctionPainting {
   mlir::FunctionOpInterface function;
   const PrecisionDialectInterface *dialect = nullptr;
   mlir::FloatType target, other;
-  /// In block order, terminators left out.
+  BodyIndex body;
+  /// By the numbers of the body.
   std::vector<PaintedOp> ops;
-  llvm::DenseMap<mlir::Operation *, uint32_t> opIndex;
   PaintGraph graph;
   PaintResult result;
-  /// Parallel to the vertices: the op (index into ops) and its group. A
-  /// vertex of an existing cast to float32 has no group.
+  /// Parallel to the vertices: the op.
   std::vector<uint32_t> opOf;
-  std::vector<TypeGroup> groups;
   /// Existing casts to float32 whose users read the source instead, since it
   /// has the target type.
   llvm::DenseSet<mlir::Operation *> bypassed;
-  /// Results and block arguments in a group.
-  llvm::DenseMap<mlir::Value, VertexId> vertexOf;
+  /// By the numbers of the body: the vertex whose group holds a value or an
+  /// operand, or kNoVertex. The vertex of an existing cast to float32 has a
+  /// result and no operand.
+  std::vector<VertexId> valueVertex, operandVertex;
   /// In the order of the sweep: indices into ops.
   std::vector<uint32_t> order;
-  /// For each op, where its operands start in operandVertex.
-  std::vector<uint32_t> operandStart;
-  std::vector<VertexId> operandVertex;
   /// Unknown ops by name: the first one, and how many.
   llvm::MapVector<llvm::StringRef, std::pair<mlir::Operation *, unsigned>>
       unknown;
 
   unsigned groupIndex(VertexId v) const { return v - ops[opOf[v]].first; }
-  /// The vertex whose group holds an operand, or kNoVertex.
-  VertexId vertexOfUse(mlir::OpOperand &use) const;
   /// The 16-bit type that the group of a vertex gets, or null.
-  mlir::FloatType loweredType(VertexId v) const;
-  /// The same for a value, by its vertex; null for a value in no group.
-  mlir::FloatType loweredType(mlir::Value value) const;
+  mlir::FloatType loweredType(VertexId v) const {
+    if (result.colours[v] == Colour::Allow)
+      return target;
+    return result.reasons[v].rule == Rule::PinOther ? other : mlir::FloatType();
+  }
+  /// The type of the values in the group of a vertex before the rewrite, by
+  /// its first result or else operand; null for a group without any.
+  mlir::Type typeOf(VertexId v) const;
 };
 
 /// Builds the graph of a function with a body and paints it. Wrong pins are

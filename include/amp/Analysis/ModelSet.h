@@ -42,25 +42,53 @@ struct OpModel {
 
 using OpModelTable = llvm::StringMap<OpModel>;
 
+/// What answers for an op; the same for all ops of one name.
+struct OpKind {
+  const PrecisionDialectInterface *dialect = nullptr;
+  PrecisionOpInterface::Concept *interface = nullptr;
+  /// Asked only where there is no interface.
+  const OpModel *model = nullptr;
+
+  bool isDescribed() const { return interface || model; }
+};
+
 /// Interfaces and tables together. Cheap to copy; tables must outlive it.
 class ModelSet {
 public:
   /// Asked when an op implements no interface, in the order added.
   void addTable(const OpModelTable &table) { tables.push_back(&table); }
 
+  OpKind kindOf(mlir::OperationName name) const;
+
   /// Whether an interface or a table describes the op.
-  bool describes(mlir::Operation *op) const;
+  bool describes(mlir::Operation *op) const {
+    return kindOf(op->getName()).isDescribed();
+  }
   void getTypeGroups(mlir::Operation *op,
-                     llvm::SmallVectorImpl<TypeGroup> &groups) const;
-  bool supportsElementType(mlir::Operation *op, unsigned group,
-                           mlir::FloatType type) const;
-  llvm::LogicalResult retargetGroup(mlir::Operation *op, unsigned group,
-                                    mlir::FloatType type) const;
-  bool isLoss(mlir::Operation *op) const;
-  bool isRecurrence(mlir::Operation *op) const;
-  bool isCast(mlir::Operation *op) const;
+                     llvm::SmallVectorImpl<TypeGroup> &groups) const {
+    getTypeGroups(op, kindOf(op->getName()), groups);
+  }
+  bool isCast(mlir::Operation *op) const {
+    return isCast(op, kindOf(op->getName()));
+  }
   /// The name that policies use.
-  llvm::StringRef getPolicyName(mlir::Operation *op) const;
+  llvm::StringRef getPolicyName(mlir::Operation *op) const {
+    return getPolicyName(op, kindOf(op->getName()));
+  }
+
+  // The same questions where the kind is known already: a walk over many ops
+  // looks it up once per name (OpNameMap).
+  static void getTypeGroups(mlir::Operation *op, const OpKind &kind,
+                            llvm::SmallVectorImpl<TypeGroup> &groups);
+  static bool supportsElementType(mlir::Operation *op, const OpKind &kind,
+                                  unsigned group, mlir::FloatType type);
+  static llvm::LogicalResult retargetGroup(mlir::Operation *op,
+                                           const OpKind &kind, unsigned group,
+                                           mlir::FloatType type);
+  static bool isLoss(mlir::Operation *op, const OpKind &kind);
+  static bool isRecurrence(const OpKind &kind);
+  static bool isCast(mlir::Operation *op, const OpKind &kind);
+  static llvm::StringRef getPolicyName(mlir::Operation *op, const OpKind &kind);
 
   /// How the dialect of an op builds and recognises casts, or null.
   static const PrecisionDialectInterface *
@@ -71,7 +99,6 @@ public:
   getBodyInterface(mlir::FunctionOpInterface function);
 
 private:
-  const OpModel *find(mlir::Operation *op) const;
   llvm::SmallVector<const OpModelTable *, 1> tables;
 };
 

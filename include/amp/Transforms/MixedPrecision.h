@@ -38,6 +38,9 @@ struct MixedPrecisionOptions {
   bool keepBlockOrder = false;
   /// Models of ops that implement no interface.
   ModelSet models;
+  /// Whether a report gets its nodes and casts, and not just its counts: they
+  /// cost more time than the rewrite.
+  bool reportNodes = true;
 };
 
 /// Loads a policy for the ops that the loaded dialects know. Null on error.

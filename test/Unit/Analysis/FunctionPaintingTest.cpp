@@ -171,7 +171,8 @@ TEST_F(FunctionPaintingTest, aTableRetypesAnOp) {
   for (const PaintedOp &op : painting->ops)
     if (getNodeName(op.op->getLoc()) == "switch") {
       ASSERT_TRUE(succeeded(
-          models.retargetGroup(op.op, 0, Float16Type::get(&context))));
+          ModelSet::retargetGroup(op.op, models.kindOf(op.op->getName()), 0,
+                                  Float16Type::get(&context))));
       for (Type type : op.op->getResultTypes())
         EXPECT_TRUE(cast<ShapedType>(type).getElementType().isF16());
       EXPECT_EQ(op.op->getAttr("T"), TypeAttr::get(Float16Type::get(&context)));

@@ -1,0 +1,105 @@
+//===- BodyIndex.h - The ops and values of a body as numbers ----*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Numbers for the ops of a body, their operands and their values, so that what
+// is known of them stands in arrays: a pointer is looked up once per operand,
+// and never again.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_ANALYSIS_BODYINDEX_H
+#define AMP_ANALYSIS_BODYINDEX_H
+
+#include "mlir/IR/Operation.h"
+#include "mlir/IR/Region.h"
+
+#include <vector>
+
+namespace amp {
+
+/// A block argument or result in the blocks of a body.
+using ValueId = uint32_t;
+inline constexpr ValueId kNoValue = ~ValueId(0);
+inline constexpr uint32_t kNoOp = ~uint32_t(0);
+
+/// A body as it was when the index was made: ops in block order, terminators
+/// among them. What stands in regions of its ops has no numbers.
+class BodyIndex {
+public:
+  BodyIndex() = default;
+  explicit BodyIndex(mlir::Region &body);
+
+  size_t numOps() const { return ops.size(); }
+  size_t numValues() const { return definition.size(); }
+  size_t numOperands() const { return operands.size(); }
+
+  mlir::Operation *op(uint32_t index) const { return ops[index]; }
+  /// Operand `i` of the op, as a number among the operands of all ops.
+  uint32_t operandIndex(uint32_t op, unsigned i) const {
+    return firstOperand[op] + i;
+  }
+  unsigned numOperands(uint32_t op) const {
+    return firstOperand[op + 1] - firstOperand[op];
+  }
+  /// The value that an operand reads; kNoValue for one from outside.
+  ValueId operandValue(uint32_t operandIndex) const {
+    return operands[operandIndex];
+  }
+  ValueId result(uint32_t op, unsigned i) const { return firstResult[op] + i; }
+  unsigned numResults(uint32_t op) const { return resultCount[op]; }
+  /// The op that makes a value; kNoOp for a block argument.
+  uint32_t definingOp(ValueId value) const { return definition[value]; }
+
+  struct BlockEntry {
+    mlir::Block *block;
+    /// Its ops are those from here to the first one of the next block.
+    uint32_t firstOp;
+    /// Its arguments follow each other.
+    ValueId firstArgument;
+  };
+  llvm::ArrayRef<BlockEntry> blocks() const { return blockEntries; }
+  uint32_t endOp(size_t block) const {
+    return block + 1 < blockEntries.size() ? blockEntries[block + 1].firstOp
+                                           : uint32_t(ops.size());
+  }
+  /// Whether the op ends its block and is a terminator.
+  bool isTerminator(uint32_t op) const { return terminators[op]; }
+  /// Every op stands behind those that it reads.
+  bool isTopological() const { return topological; }
+
+  /// A use of a value by an op of the body.
+  struct Use {
+    uint32_t op;
+    unsigned operand;
+  };
+  /// The uses by ops of the body, ordered by op and operand.
+  llvm::ArrayRef<Use> uses(ValueId value) const {
+    return llvm::ArrayRef(useList).slice(useStart[value],
+                                         useStart[value + 1] - useStart[value]);
+  }
+  /// Uses within regions of the body's ops.
+  using NestedUse = std::pair<ValueId, mlir::OpOperand *>;
+  llvm::ArrayRef<NestedUse> nestedUses(ValueId value) const;
+  /// Makes the lists behind uses(), for who needs them.
+  void indexUses();
+
+private:
+  std::vector<mlir::Operation *> ops;
+  std::vector<uint32_t> firstOperand, firstResult, resultCount;
+  std::vector<ValueId> operands;
+  std::vector<uint32_t> definition;
+  std::vector<BlockEntry> blockEntries;
+  std::vector<bool> terminators;
+  bool topological = true;
+  std::vector<uint32_t> useStart;
+  std::vector<Use> useList;
+  /// Ordered by value.
+  std::vector<NestedUse> nested;
+};
+
+} // namespace amp
+
+#endif // AMP_ANALYSIS_BODYINDEX_H
