@@ -96,6 +96,7 @@ int Driver::openSession() {
   settings.seed = options.seed.value_or(loaded ? loaded->seed : 0);
   settings.folder = gf::folderOf(options.model);
   settings.planFor = options.planFor;
+  settings.fuse = !options.checkNumerics;
   // The function is found again by name: the session takes the file.
   const std::string name(function->name);
   auto created = amprt::Session::create(std::move(*checked), settings);
@@ -108,6 +109,9 @@ int Driver::openSession() {
   if (!options.load.empty())
     if (Status s = amprt::io::loadCheckpoint(*session, options.load); !s.ok())
       return fail(s);
+  if (options.device == "null" && !options.dumpProgram)
+    warn("the device 'null' computes nothing: every number that comes out is "
+         "0");
   watchSteps();
   return kOk;
 }
@@ -126,8 +130,9 @@ void Driver::watchSteps() {
 int Driver::reportNumerics(bool skipped) {
   if (!options.checkNumerics || !numerics.failed())
     return kOk;
-  std::fputs(numerics.render(*source, session->file().file, skipped).c_str(),
-             stderr);
+  std::fputs(
+      numerics.renderFailure(*source, session->file().file, skipped).c_str(),
+      stderr);
   numerics.startCall();
   return skipped ? kOk : kBadInput;
 }
@@ -223,6 +228,9 @@ int Driver::callOnce() {
                               "': give --input " + std::string(name) +
                               "=FILE.npy, or --data to train");
 
+  if (Status s = amprt::io::checkLabels(*session, function->name, inputs);
+      !s.ok())
+    return fail(s);
   amprt::CallReport report;
   auto outputs = session->run(function->name, inputs, &report);
   if (!outputs.ok())
@@ -287,7 +295,11 @@ int Driver::run() {
     return printProgram();
   if (int code = checkFiles())
     return code;
-  if (int code = options.data.empty() ? callOnce() : train())
+  const int code = options.data.empty() ? callOnce() : train();
+  if (options.checkNumerics)
+    std::fputs(numerics.renderFlushes(*source, session->file().file).c_str(),
+               stderr);
+  if (code)
     return code;
   if (int code = finish())
     return code;

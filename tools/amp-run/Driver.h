@@ -12,8 +12,9 @@
 #ifndef AMP_TOOLS_AMP_RUN_DRIVER_H
 #define AMP_TOOLS_AMP_RUN_DRIVER_H
 
-#include "Inspect.h"
+#include "Numerics.h"
 #include "Options.h"
+#include "Profile.h"
 #include "amprt/io/Trainer.h"
 
 namespace amprun {

@@ -70,7 +70,8 @@ struct StepEvent {
   const Program *program;
   uint32_t step; ///< index into Program::steps
   double seconds;
-  /// A result as the device holds it: rows of `pitch` elements.
+  /// A value as the device holds it: rows of `pitch` elements; null where the
+  /// host cannot read it.
   struct Value {
     uint32_t buffer; ///< index into Program::buffers
     const void *data;

@@ -328,11 +328,14 @@ Result<std::vector<Tensor>> Session::run(std::string_view function,
   if (impl->observer)
     hook = [&](uint32_t step, double seconds) {
       StepEvent event{&program, step, seconds, {}, {}};
+      auto value = [&](uint32_t buffer) -> StepEvent::Value {
+        return {buffer, impl->device->hostAddress(
+                            addressOf(bindings, program, buffer))};
+      };
       for (uint32_t operand : program.steps[step].operands)
-        event.operands.push_back(
-            {operand, addressOf(bindings, program, operand)});
+        event.operands.push_back(value(operand));
       for (uint32_t result : program.steps[step].results)
-        event.results.push_back({result, addressOf(bindings, program, result)});
+        event.results.push_back(value(result));
       impl->observer(event);
     };
   bindings.call = impl->calls[index];

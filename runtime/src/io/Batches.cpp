@@ -179,38 +179,72 @@ bindInputs(const Function &function, const Dataset &data,
   return bindings;
 }
 
-Status checkLabels(const CheckedFile &file, size_t functionIndex,
-                   const std::vector<Binding> &bindings, const Split &split) {
+/// A label that its loss has no class for, as `label 7 of example 3 is not …`.
+static Status checkLabels(const Tensor &labels, int64_t classes,
+                          const Node &node, const std::string &where) {
+  if (!amp::isInteger(labels.dtype()) || labels.dims().empty())
+    return okStatus();
+  const int64_t examples = labels.dims()[0];
+  for (int64_t i = 0, e = labels.size(); i < e; ++i) {
+    const int64_t label = integerAt(labels, i);
+    if (label < 0 || label >= classes)
+      return invalid("label " + std::to_string(label) + " of example " +
+                     std::to_string(i / std::max<int64_t>(1, e / examples)) +
+                     " in " + where + " is not in [0, " +
+                     std::to_string(classes) + "), the classes of node " +
+                     quoted(node.name));
+  }
+  return okStatus();
+}
+
+/// Calls `check(loss, labels, classes)` for each loss of a known number of
+/// classes.
+template <typename Check>
+static Status forEachLabels(const CheckedFile &file, size_t functionIndex,
+                            const Check &check) {
   const Function &function = file.file.functions[functionIndex];
   const amp::graphfile::NameTable names(file.file, function);
   for (const Node &node : function.nodes) {
     if (node.op != "sparse_softmax_cross_entropy")
       continue;
-    const auto binding =
-        std::find_if(bindings.begin(), bindings.end(), [&](const auto &b) {
-          return b.input == node.inputs[1].name;
-        });
     const amp::TensorType *logits =
         typeOf(file, functionIndex, names, node.inputs[0]);
-    if (binding == bindings.end() || !logits || logits->shape.empty() ||
-        !logits->shape.back().isFixed())
-      continue;
-    const int64_t classes = logits->shape.back().size();
-    const Field *field = split.find(binding->field);
-    if (!field || !amp::isInteger(field->array.dtype()))
-      continue;
-    const int64_t examples = field->array.dims()[0];
-    for (int64_t i = 0, e = field->array.size(); i < e; ++i) {
-      const int64_t label = integerAt(field->array, i);
-      if (label < 0 || label >= classes)
-        return invalid("label " + std::to_string(label) + " of example " +
-                       std::to_string(i / std::max<int64_t>(1, e / examples)) +
-                       " in array " + quoted(field->name) + " is not in [0, " +
-                       std::to_string(classes) + "), the classes of node " +
-                       quoted(node.name));
-    }
+    if (logits && !logits->shape.empty() && logits->shape.back().isFixed())
+      AMPRT_RETURN_IF_ERROR(
+          check(node, node.inputs[1].name, logits->shape.back().size()));
   }
   return okStatus();
+}
+
+Status checkLabels(const CheckedFile &file, size_t functionIndex,
+                   const std::vector<Binding> &bindings, const Split &split) {
+  return forEachLabels(
+      file, functionIndex,
+      [&](const Node &node, std::string_view labels, int64_t classes) {
+        for (const Binding &binding : bindings)
+          if (binding.input == labels)
+            if (const Field *field = split.find(binding.field))
+              return checkLabels(field->array, classes, node,
+                                 "array " + quoted(field->name));
+        return okStatus();
+      });
+}
+
+Status checkLabels(const Session &session, std::string_view function,
+                   const std::vector<NamedTensor> &inputs) {
+  const Function *found = session.findFunction(function);
+  if (!found)
+    return Status(Code::NotFound, "there is no function " + quoted(function));
+  const CheckedFile &file = session.file();
+  return forEachLabels(
+      file, size_t(found - file.file.functions.data()),
+      [&](const Node &node, std::string_view labels, int64_t classes) {
+        for (const NamedTensor &input : inputs)
+          if (input.name == labels)
+            return checkLabels(*input.tensor, classes, node,
+                               "input " + quoted(input.name));
+        return okStatus();
+      });
 }
 
 Status checkBatchSize(const Function &function, int64_t batch,

@@ -12,7 +12,7 @@
 #ifndef AMPRT_IO_BATCHES_H
 #define AMPRT_IO_BATCHES_H
 
-#include "amp/GraphFile/Reader.h"
+#include "amprt/Session.h"
 #include "amprt/io/Dataset.h"
 
 namespace amprt::io {
@@ -48,6 +48,11 @@ bindInputs(const amp::graphfile::Function &function, const Dataset &data,
 Status checkLabels(const amp::graphfile::CheckedFile &file,
                    size_t functionIndex, const std::vector<Binding> &bindings,
                    const Split &split);
+
+/// The same for the inputs of one call. Without it, a loss of such a label is
+/// NaN.
+Status checkLabels(const Session &session, std::string_view function,
+                   const std::vector<NamedTensor> &inputs);
 
 /// Inputs may have a fixed dimension 0: an error when one does and `batch`, or
 /// the last batch of an epoch, is another number.

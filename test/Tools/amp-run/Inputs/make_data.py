@@ -2,7 +2,8 @@
 
 train.safetensors  16 examples of two features, label 1 where the second is larger
 badlabels.safetensors  the same with a label 2
-x.npy, x3.npy, inf.npy  inputs of predict: right, too wide, with an infinity
+x.npy, x3.npy, inf.npy, nan.npy  inputs of predict: right, too wide, with a large number, with none
+labels.npy, wronglabels.npy  labels of three examples, one of them without a class
 other.safetensors  a checkpoint of another model"""
 
 import json
@@ -27,12 +28,12 @@ def safetensors(name, entries):
         file.write(struct.pack("<Q", len(text)) + text + data)
 
 
-def npy(name, shape, values):
-    header = "{'descr': '<f4', 'fortran_order': False, 'shape': %r, }" % (shape,)
+def npy(name, shape, values, kind="f"):
+    header = "{'descr': '<%s4', 'fortran_order': False, 'shape': %r, }" % (kind, shape)
     header = header.ljust(117) + "\n"
     with open(os.path.join(folder, name), "wb") as file:
         file.write(b"\x93NUMPY\x01\x00v\x00" + header.encode())
-        file.write(struct.pack("<%df" % len(values), *values))
+        file.write(struct.pack("<%d%s" % (len(values), kind), *values))
 
 
 features, labels = [], []
@@ -49,3 +50,6 @@ safetensors("other.safetensors", [("w", "F32", [2, 3], [0] * 6), ("extra", "F32"
 npy("x.npy", (3, 2), [1, 0, 0, 1, 2, 2])
 npy("x3.npy", (1, 3), [1, 2, 3])
 npy("inf.npy", (1, 2), [100, 1])
+npy("nan.npy", (3, 2), [1, 0, 0, float("nan"), 2, float("inf")])
+npy("labels.npy", (3,), [0, 1, 0], "i")
+npy("wronglabels.npy", (3,), [0, 1, -1], "i")
