@@ -10,13 +10,16 @@
 #   json nodes|training      nodes, one a line; a training section: the schema accepts it
 #   json policy              amp-opt takes it as a policy
 #   LANGUAGE from FILE       stands in FILE, line for line
+#   LANGUAGE adds to FILE behind|before TEXT   has its place in FILE; add_op.py does the rest
 #   c++ test in NAME         compiles inside Inputs/NAME.cpp, where that says SNIPPET
 #   LANGUAGE drawing         a drawing
 #   LANGUAGE not run: WHY    anything else; WHY is printed
 #
-# Any other block is a failure. Also follows every link between the documents.
+# Any other block is a failure. Also follows every link between the documents, and
+# every path that stands in backticks.
 #
-#   run_examples.py --root=DIR --build=DIR [--only=NAME.md] [--tools=DIR] [--kind=commands|others]
+#   run_examples.py --root=DIR --build=DIR [--only=NAME.md|--page=FILE] [--tools=DIR]
+#                   [--kind=commands|others]
 #   run_examples.py --root=DIR --links
 
 import argparse
@@ -32,6 +35,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import add_op  # noqa: E402
 import compile_snippets  # noqa: E402
 import schema  # noqa: E402
 
@@ -52,6 +56,14 @@ def read(path):
         return f.read()
 
 
+# A path in backticks: `lib/Policy/Lists/*.json`, `amp/OpSet/OpSet.h`.
+PATH = re.compile(r"`((?:(?:lib|include|runtime|test|tools|docs|amp|amprt)/)[\w./*+-]*)`")
+
+
+def exists(root, path):
+    return any(glob.glob(os.path.join(root, top, path)) for top in ("", "include", "runtime/include"))
+
+
 def check_links(root):
     wrong = 0
     for path in documents(root):
@@ -61,13 +73,17 @@ def check_links(root):
             if not os.path.exists(os.path.join(os.path.dirname(path), target)):
                 print("%s: no such file: %s" % (os.path.relpath(path, root), target))
                 wrong += 1
+        for target in PATH.findall(re.sub(r"```.*?```", "", read(path), flags=re.S)):
+            if not exists(root, target):
+                print("%s: no such file: %s" % (os.path.relpath(path, root), target))
+                wrong += 1
     print("%d documents, %d dead links" % (len(documents(root)), wrong))
     return wrong
 
 
-def blocks(root, only):
-    """The blocks of each document, in order."""
-    for path in documents(root):
+def blocks(root, only, page=None):
+    """The blocks of each document, or of one page, in order."""
+    for path in [page] if page else documents(root):
         name = os.path.relpath(path, root)
         if only and not name.endswith(only):
             continue
@@ -166,6 +182,8 @@ class Runner:
         if self.expected is None:
             texts = []
             for folder, _, names in os.walk(os.path.join(self.root, "test")):
+                if os.path.basename(folder) == "Docs":
+                    continue
                 for name in names:
                     if name.endswith((".test", ".json", ".mlir", ".cpp", ".txt", ".expected")):
                         with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as f:
@@ -239,6 +257,13 @@ class Runner:
         elif len(words) == 3 and words[1] == "from":
             self.counts["excerpts compared"] += 1
             self.from_block(block)
+        elif words[1:3] == ["adds", "to"]:
+            self.counts["places found"] += 1
+            try:
+                add_op.apply([add_op.STEP.match("```%s\n%s```" % (" ".join(words), block.text)).groups()],
+                             {words[3]: (read(os.path.join(self.root, words[3])).encode(), 0)})
+            except (OSError, SystemExit) as error:
+                self.fail(block, str(error))
         elif words[:3] == ["c++", "test", "in"] and len(words) == 4:
             self.snippets.append((block.place, words[3], block.text))
         elif how == "drawing":
@@ -250,10 +275,10 @@ class Runner:
                              "test/Docs/run_examples.py" % " ".join(words))
         return printed
 
-    def run(self, only):
-        for page in blocks(self.root, only):
+    def run(self, only, page=None):
+        for found in blocks(self.root, only, page):
             printed = None
-            for block in page:
+            for block in found:
                 printed = self.block(block, printed)
         if self.snippets:
             self.counts["pieces of C++ compiled"] += len(self.snippets)
@@ -273,12 +298,13 @@ def main():
     parser.add_argument("--build")
     parser.add_argument("--tools", help="where mlir-opt is")
     parser.add_argument("--only")
+    parser.add_argument("--page", help="a page that is not among the documents")
     parser.add_argument("--kind", choices=["commands", "others"])
     parser.add_argument("--links", action="store_true")
     args = parser.parse_args()
     if args.links:
         return 1 if check_links(args.root) else 0
-    return 1 if Runner(args).run(args.only) else 0
+    return 1 if Runner(args).run(args.only, args.page) else 0
 
 
 if __name__ == "__main__":
