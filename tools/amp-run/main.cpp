@@ -9,10 +9,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
+#include "amprt/Threads.h"
 
 #include <cstdio>
 
 int main(int argc, char **argv) {
+  amprt::limitIdleSpinning(argv);
   amprun::Options options;
   std::string error;
   if (!amprun::parseOptions(argc, argv, options, error)) {

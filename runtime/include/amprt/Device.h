@@ -32,6 +32,8 @@ struct DeviceTraits {
   /// The device multiplies these types itself; others are converted to
   /// float32 in scratch memory first.
   bool multipliesFloat16 = false, multipliesBFloat16 = false;
+  /// Products of at most kVectorRows rows read `b` as it is stored.
+  bool vectorProducts = false;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
   /// False plans one step per node, with nothing kept between calls, so that

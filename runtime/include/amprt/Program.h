@@ -159,6 +159,9 @@ struct StepParams {
   std::vector<int64_t> batchMatrices;
   /// The last result is scratch memory for converted operands.
   bool hasScratch = false;
+  /// Few rows: `b` is read once, as it is stored, and nothing is converted to
+  /// memory.
+  bool fewRows = false;
 
   // Elementwise: the loop nest, outer first, and the strides of each operand
   // and then of the result, in elements.
@@ -230,6 +233,11 @@ struct Program {
   uint32_t lossScale = kNoBuffer, finite = kNoBuffer;
   Totals totals;
 };
+
+/// The most rows of a product that is done as products with vectors.
+inline constexpr int64_t kVectorRows = 4;
+/// Whether a product is one that reads `b` as it is stored.
+bool isVectorProduct(const Program &program, const Step &step);
 
 /// Where a product keeps its operands and result in float32, as byte offsets
 /// into its scratch memory; absent where no conversion is needed.

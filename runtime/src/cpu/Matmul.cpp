@@ -15,6 +15,7 @@
 #include "Kernels.h"
 #include "PlainProduct.h"
 #include "ScalarLoops.h"
+#include "VectorProduct.h"
 
 #ifdef AMPRT_HAS_ONEDNN
 #include <dnnl.hpp>
@@ -87,10 +88,12 @@ public:
   CpuProduct(const Program &program, const Step &step)
       : program(program), step(step), p(step.params) {
     const Buffer &a = program.buffers[step.operands[0]];
+    few = isVectorProduct(program, step);
     bool direct = canMultiplyBFloat16() && !p.hasScratch && !p.castA &&
                   !p.castB && a.dtype == DType::BFloat16 &&
                   program.buffers[step.operands[1]].dtype == DType::BFloat16;
-    scratch = matmulScratch(program, step, direct);
+    if (!few)
+      scratch = matmulScratch(program, step, direct);
     layoutA = layoutOf(step.operands[0], scratch.a, p.transposeA ? p.k : p.m);
     layoutB = layoutOf(step.operands[1], scratch.b, p.transposeB ? p.n : p.k);
     layoutC = layoutOf(step.results[0], scratch.c, p.m);
@@ -109,6 +112,7 @@ private:
             matrixRows * pitch};
   }
   Status multiply(const void *a, const void *b, void *c);
+  void multiplyFewRows(const std::byte *a, const std::byte *b, std::byte *c);
   template <typename T>
   void multiplyPlain(const void *a, const void *b, void *c);
   void loadBias(const StepCall &call);
@@ -118,7 +122,8 @@ private:
   const StepParams &p;
   MatmulScratch scratch;
   Layout layoutA, layoutB, layoutC;
-  std::vector<float> bias;
+  bool few = false; ///< a product with vectors
+  std::vector<float> bias, rows, sums, partial;
   std::vector<double> wideBias;
 #ifdef AMPRT_HAS_ONEDNN
   dnnl::engine engine;
@@ -180,7 +185,8 @@ static dnnl::memory::data_type dnnlType(DType dtype) {
 
 Status CpuProduct::prepare() {
   // oneDNN divides by sizes: those of 0 never reach it. It has no float64.
-  if (layoutA.dtype == DType::Float64 || p.m == 0 || p.n == 0 || p.k == 0)
+  if (layoutA.dtype == DType::Float64 || p.m == 0 || p.n == 0 || p.k == 0 ||
+      few)
     return okStatus();
   using dnnl::memory;
   ThreadLimit limit(p);
@@ -287,6 +293,36 @@ void CpuProduct::multiplyPlain(const void *a, const void *b, void *c) {
                   view(static_cast<T *>(c), layoutC, false), addend, p.relu);
 }
 
+/// Rows of `a` in float32, the sums, then the epilogue.
+void CpuProduct::multiplyFewRows(const std::byte *a, const std::byte *b,
+                                 std::byte *c) {
+  rows.resize(size_t(p.m * p.k));
+  sums.resize(size_t(p.m * p.n));
+  partial.resize(vectorScratch(p.m, p.n, p.k));
+  auto sizeA = int64_t(amp::dtypeSize(layoutA.dtype));
+  for (int64_t i = 0; i < p.m; ++i) {
+    const std::byte *row = a + i * (p.transposeA ? 1 : layoutA.pitch) * sizeA;
+    loadRun(rows.data() + i * p.k, row, layoutA.dtype,
+            p.transposeA ? layoutA.pitch : 1, p.k);
+  }
+  if (p.castA)
+    roundFloats(rows.data(), rows.data(), *p.castA, p.m * p.k);
+  vectorProduct(p.m, p.n, p.k, rows.data(),
+                {b, layoutB.dtype, layoutB.pitch, p.transposeB}, sums.data(),
+                partial.data());
+  for (int64_t i = 0; i < p.m; ++i) {
+    float *row = sums.data() + i * p.n;
+    if (p.bias)
+      for (int64_t j = 0; j < p.n; ++j)
+        row[j] += bias[size_t(j)];
+    if (p.relu)
+      for (int64_t j = 0; j < p.n; ++j)
+        row[j] = row[j] <= 0 ? 0 : row[j];
+    fromFloats(c + i * layoutC.pitch * int64_t(amp::dtypeSize(layoutC.dtype)),
+               layoutC.dtype, row, p.n);
+  }
+}
+
 void CpuProduct::loadBias(const StepCall &call) {
   const Buffer &buffer = call.operandBuffer(2);
   if (buffer.dtype == DType::Float64) {
@@ -330,9 +366,13 @@ Status CpuProduct::run(const StepCall &call, void *scratchMemory) {
     size_t at = size_t(i) * 2;
     int64_t ofA = p.batchMatrices.empty() ? 0 : p.batchMatrices[at];
     int64_t ofB = p.batchMatrices.empty() ? 0 : p.batchMatrices[at + 1];
-    AMPRT_RETURN_IF_ERROR(multiply(matrix(a, layoutA, ofA),
-                                   matrix(b, layoutB, ofB),
-                                   matrix(c, layoutC, i)));
+    if (few)
+      multiplyFewRows(matrix(a, layoutA, ofA), matrix(b, layoutB, ofB),
+                      matrix(c, layoutC, i));
+    else
+      AMPRT_RETURN_IF_ERROR(multiply(matrix(a, layoutA, ofA),
+                                     matrix(b, layoutB, ofB),
+                                     matrix(c, layoutC, i)));
   }
   const Buffer &result = call.resultBuffer(0);
   if (scratch.c)

@@ -13,6 +13,7 @@
 #include "Initialise.h"
 #include "amprt/Philox.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace amprt;
@@ -105,6 +106,21 @@ Result<Tensor> amprt::initialValue(const gf::Variable &variable,
     for (int64_t i = 0; i < count; ++i)
       tensor.set(i, value(i));
   };
+  // One block of random words serves four elements.
+  auto fillUniform = [&](auto value) {
+    int64_t blocks = (count + 3) / 4;
+#pragma omp parallel for schedule(static) if (count > 100000)
+    for (int64_t block = 0; block < blocks; ++block) {
+      Philox4 words = philoxBlock(stream.seed, uint64_t(block), 0, stream.node);
+      for (int64_t i = block * 4; i < std::min(count, block * 4 + 4); ++i) {
+        double number = value(philoxUniform(words[size_t(i % 4)]));
+        if (tensor.dtype() == DType::Float32)
+          tensor.as<float>()[i] = float(number);
+        else
+          tensor.set(i, number);
+      }
+    }
+  };
   std::string_view kind = init.kind;
   if (kind == "zeros")
     return tensor;
@@ -115,7 +131,7 @@ Result<Tensor> amprt::initialValue(const gf::Variable &variable,
   }
   if (kind == "uniform") {
     double low = number(init, "low", -0.05), high = number(init, "high", 0.05);
-    fill([=](int64_t i) { return low + (high - low) * stream.uniform(i); });
+    fillUniform([=](double x) { return low + (high - low) * x; });
     return tensor;
   }
   if (kind == "normal") {
@@ -129,7 +145,7 @@ Result<Tensor> amprt::initialValue(const gf::Variable &variable,
   double variance = glorot ? 2 / (fans.in + fans.out) : 2 / fans.in;
   if (kind == "glorot_uniform" || kind == "he_uniform") {
     double limit = std::sqrt(3 * variance);
-    fill([=](int64_t i) { return limit * (2 * stream.uniform(i) - 1); });
+    fillUniform([=](double x) { return limit * (2 * x - 1); });
     return tensor;
   }
   if (kind == "glorot_normal" || kind == "he_normal") {

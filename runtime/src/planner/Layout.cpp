@@ -136,6 +136,8 @@ void Layouts::addScratch() {
   for (Step &step : builder.program.steps) {
     if (step.kernel != Kernel::Matmul)
       continue;
+    step.params.fewRows =
+        traits.vectorProducts && isVectorProduct(builder.program, step);
     // An operand that is rounded on the way is converted in any case.
     DType dtype = builder.dtype(step.operands[0]);
     bool multiplies = !step.params.castA && !step.params.castB &&

@@ -16,6 +16,7 @@ using namespace amprt;
 DeviceTraits DeviceTraits::cpu() {
   DeviceTraits traits;
   traits.name = "cpu";
+  traits.vectorProducts = true;
   return traits;
 }
 

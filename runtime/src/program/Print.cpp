@@ -86,6 +86,8 @@ static std::string parameters(const Step &step) {
       add("cast_a", std::string(amp::dtypeName(*p.castA)));
     if (p.castB)
       add("cast_b", std::string(amp::dtypeName(*p.castB)));
+    if (p.fewRows)
+      text += " few_rows";
     if (p.bias)
       text += " +bias";
     if (p.relu)

@@ -59,6 +59,12 @@ std::string_view amprt::scalarOpName(ScalarOp op) {
   return names[size_t(op)];
 }
 
+bool amprt::isVectorProduct(const Program &program, const Step &step) {
+  const StepParams &p = step.params;
+  return p.m > 0 && p.m <= kVectorRows && p.n > 0 && p.k > 0 && !p.castB &&
+         program.buffers[step.operands[0]].dtype != DType::Float64;
+}
+
 MatmulScratch amprt::matmulScratch(const Program &program, const Step &step,
                                    bool multiplies16) {
   MatmulScratch scratch;
@@ -73,6 +79,8 @@ MatmulScratch amprt::matmulScratch(const Program &program, const Step &step,
   };
   uint32_t a = step.operands[0], b = step.operands[1], c = step.results[0];
   const StepParams &p = step.params;
+  if (p.fewRows)
+    return scratch;
   if (p.castA || (isLow(a) && !multiplies16))
     scratch.a = place(a);
   if (p.castB || (isLow(b) && !multiplies16))
