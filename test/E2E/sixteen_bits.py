@@ -57,6 +57,19 @@ def underflow(programs):
             print("seed %d: %s with %s" % (seed, accuracies, name))
             check(accuracies[-1] > 0.8, name + " learns")
             check(losses[-1] < 0.5 * losses[0], name + ": the loss falls")
+    flushes(programs)
+
+
+def flushes(programs):
+    """--check-numerics names the cast that loses the gradients, and has nothing to
+    say where the loss is scaled."""
+    for flags, lost in ((["--loss-scale=none"], True), ([], False)):
+        model = programs.make("underflow.json", "checked.json", *flags)
+        done = programs.run([programs.amp_run, model, "--function=train", "--data=digits", "--batch=2000",
+                             "--check-numerics"])
+        found = re.search(r"checked\.json:\d+:\d+: warning: node 'loss/grad/cast_float16' of function 'train' "
+                          r"flushes to zero 20000 of 20000 numbers, too small for float16", done.stderr)
+        check(bool(found) == lost, "flushes, with %s: %s" % (flags, done.stderr))
 
 
 def values(text):
@@ -84,15 +97,17 @@ def levels(programs):
         done = subprocess.run([programs.amp_run, model, "--function=levels", "--check-numerics"],
                               capture_output=True, text=True, timeout=60)
         if wanted is exact:
-            check(done.returncode == 0 and "not finite" not in done.stderr, name + " makes finite numbers alone")
+            check(done.returncode == 0 and done.stderr == "", name + " has nothing to tell of: " + done.stderr)
             continue
         check(done.returncode == 1, "a number that is not finite is exit 1")
         with open(model, encoding="utf-8") as f:
             lines = f.read().split("\n")
-        line = next(i for i, text in enumerate(lines, 1) if '"name": "loud/power"' in text)
         print(done.stderr)
-        check(re.search(r"float16\.json:%d:\d+: error: node 'loud/power' .* not finite.* float16 .* inf " % line,
-                        done.stderr), "loud/power is named, with its type and line %d" % line)
+        for node, kind, said in (("loud/power", "error", "not finite: 1 of float16 .* inf "),
+                                 ("quiet/power", "warning", "flushes to zero 1 of 1 numbers, too small for float16")):
+            line = next(i for i, text in enumerate(lines, 1) if '"name": "%s"' % node in text)
+            check(re.search(r"float16\.json:%d:\d+: %s: node '%s' .*%s" % (line, kind, node, said), done.stderr),
+                  "%s is named, with its type and line %d" % (node, line))
 
 
 def main():
