@@ -4,7 +4,7 @@
 #   sh test                  runs, in a folder that looks like the top of the project
 #   sh test with A B         the same beside files of this script's (see FIXTURES)
 #   text shown               is what the commands before it print: numbers with a
-#                            decimal point are compared to 5 %, '…' stands for anything
+#                            decimal point are compared to 10 %, '…' stands for anything
 #   text message             each line is a message that another test expects
 #   json graph               a graph file: amp-opt reads it, the schema accepts it
 #   json nodes|training      nodes, one a line; a training section: the schema accepts it
@@ -115,7 +115,7 @@ def shown_in(line, printed):
                       ".*?" if part == "…" else r"\s+" if part.isspace() else re.escape(part)
                       for part in re.split(r"(\d+\.\d+(?:e[-+]?\d+)?|…|\s+)", line.strip()) if part)
     for match in re.finditer(pattern, printed):
-        if all(abs(float(a) - b) <= max(0.05 * abs(b), 0.03 if abs(b) > 0.01 else 0)
+        if all(abs(float(a) - b) <= max(0.1 * abs(b), 0.03 if abs(b) > 0.01 else 0)
                for a, b in zip(match.groups(), numbers)):
             return True
     return False
