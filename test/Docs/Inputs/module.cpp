@@ -1,4 +1,4 @@
-//===- module.cpp - A frame for C++ of the documents --------------------===//
+//===- module.cpp - A frame for C++ of the documents ----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

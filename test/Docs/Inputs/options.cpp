@@ -1,0 +1,15 @@
+//===- options.cpp - A frame for C++ of the documents ---------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Around pieces that change options.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Api/MixedPrecision.h"
+
+void piece(amp::MixedPrecisionRewriteOptions &options) {
+  // SNIPPET
+}
