@@ -29,9 +29,14 @@ namespace {
 std::string describe(std::string_view what, std::string_view path, int reason) {
   std::string text = "cannot ";
   text += what;
-  text += " '";
-  text += path;
-  text += "': ";
+  if (path == "-") {
+    text += what == "read" ? " standard input" : " standard output";
+  } else {
+    text += " '";
+    text += path;
+    text += "'";
+  }
+  text += ": ";
   text += std::strerror(reason);
   return text;
 }

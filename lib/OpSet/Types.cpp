@@ -11,7 +11,6 @@
 
 #include "amp/OpSet/Types.h"
 
-#include "amp/OpSet/EditDistance.h"
 
 #include <algorithm>
 
@@ -72,8 +71,11 @@ std::string toString(const TensorType &type) {
 /// 'ReLU' is no further from 'relu' than another writing of it.
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
-size_t editDistance(std::string_view a, std::string_view b, size_t limit,
-                    std::vector<size_t> (&rows)[3]) {
+/// Edits (insert, delete, replace, swap of neighbours) from `a` to `b`, or
+/// `limit` + 1 when there are more than `limit`. `rows` is scratch that many
+/// calls share.
+static size_t editDistance(std::string_view a, std::string_view b, size_t limit,
+                           std::vector<size_t> (&rows)[3]) {
   size_t longer = std::max(a.size(), b.size());
   if (longer - std::min(a.size(), b.size()) > limit)
     return limit + 1;

@@ -11,11 +11,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "PolicyJson.h"
-#include "amp/OpSet/EditDistance.h"
+#include "amp/OpSet/Types.h"
 #include "amp/Policy/Policy.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 
 using namespace amp;
@@ -32,27 +34,16 @@ static constexpr size_t kMaxBytes = size_t(16) << 20;
 
 std::string_view amp::nearestName(std::string_view name,
                                   const std::vector<std::string_view> &names) {
-  if (name.size() > 256)
-    return {};
-  size_t best = std::max<size_t>(1, name.size() / 3) + 1;
-  std::string_view nearest;
-  std::vector<size_t> rows[3];
-  for (std::string_view candidate : names) {
-    size_t distance = editDistance(name, candidate, best, rows);
-    if (distance < best) {
-      best = distance;
-      nearest = candidate;
-    }
-  }
-  return nearest;
+  // Where there is only one, it is what was meant, however far.
+  return names.size() == 1 ? names[0] : didYouMean(name, names);
 }
 
-static std::string didYouMean(std::string_view name,
-                              const std::vector<std::string_view> &names) {
+static std::string suggest(std::string_view name,
+                           const std::vector<std::string_view> &names) {
   std::string_view nearest = nearestName(name, names);
   if (nearest.empty())
     return {};
-  return ", did you mean '" + std::string(nearest) + "'?";
+  return "; did you mean '" + std::string(nearest) + "'?";
 }
 
 namespace {
@@ -130,20 +121,20 @@ std::string Loader::locate(const Source &source, size_t at,
          caret + "^";
 }
 
-/// Reads a file, up to one byte more than is allowed. C streams, since those of
-/// C++ throw on a folder.
-static bool readFile(const std::string &name, std::string &text) {
+/// Reads a file, up to one byte more than is allowed; returns errno, or 0. C
+/// streams, since those of C++ throw on a folder.
+static int readFile(const std::string &name, std::string &text) {
   std::FILE *file = std::fopen(name.c_str(), "rb");
   if (!file)
-    return false;
+    return errno ? errno : EIO;
   char buffer[1 << 14];
   size_t count;
   while (text.size() <= kMaxBytes &&
          (count = std::fread(buffer, 1, sizeof(buffer), file)) != 0)
     text.append(buffer, count);
-  bool ok = !std::ferror(file);
+  int reason = std::ferror(file) ? (errno ? errno : EIO) : 0;
   std::fclose(file);
-  return ok;
+  return reason;
 }
 
 /// Reads and parses a preset or file. `from` is the policy that extends it.
@@ -168,8 +159,9 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
       if (slash != std::string::npos)
         source.name = from->name.substr(0, slash + 1) + name;
     }
-    if (!readFile(source.name, source.text)) {
-      fail("cannot read policy file '" + source.name + "'");
+    if (int reason = readFile(source.name, source.text)) {
+      fail("cannot read policy file '" + source.name +
+           "': " + std::strerror(reason));
       if (errors <= kMaxErrors)
         messages.back().isIO = true;
       return false;
@@ -178,7 +170,7 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
       return fail("policy file '" + source.name + "' is larger than 16 MiB");
   } else {
     return fail("unknown policy '" + name + "'" +
-                didYouMean(name, presetNames()) +
+                suggest(name, presetNames()) +
                 (nearestName(name, presetNames()).empty()
                      ? "; presets are default, tensorflow, tensorflow-2.19, "
                        "minimal and none, and files end in .json"
@@ -217,7 +209,7 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
     if (kind == std::end(kLists)) {
       error(source, lists.keysAt[i],
             "unknown list '" + key + "'" +
-                didYouMean(key, {"allow", "infer", "clear", "deny", "keep"}));
+                suggest(key, {"allow", "infer", "clear", "deny", "keep"}));
       continue;
     }
     if (list.kind != JsonValue::List) {
@@ -234,7 +226,7 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
       }
       if (!source.isPreset && !isKnown(op.text)) {
         error(source, op.at,
-              "unknown op '" + op.text + "'" + didYouMean(op.text, names));
+              "unknown op '" + op.text + "'" + suggest(op.text, names));
         continue;
       }
       auto [entry, isNew] = seen.emplace(op.text, key);
@@ -263,7 +255,7 @@ void Loader::applyInferRule(const Source &source, const JsonValue &rule) {
     if (key != "float16" && key != "bfloat16") {
       error(source, rule.keysAt[i],
             "unknown target '" + key + "'" +
-                didYouMean(key, {"float16", "bfloat16"}));
+                suggest(key, {"float16", "bfloat16"}));
       continue;
     }
     if (value.kind != JsonValue::String ||
@@ -287,6 +279,8 @@ void Loader::applyOutputs(const Source &source, const JsonValue &outputs) {
 
 void Loader::apply(const Source &source) {
   const JsonValue &root = source.root;
+  if (root.find("format"))
+    return error(source, root.at, "this is a graph file, not a policy");
   for (size_t i = 0; i < root.keys.size(); ++i) {
     const std::string &key = root.keys[i];
     const JsonValue &value = root.items[i];
@@ -303,7 +297,7 @@ void Loader::apply(const Source &source) {
                key != "doc" && key != "$schema") {
       error(source, root.keysAt[i],
             "unknown key '" + key + "'" +
-                didYouMean(key, {"name", "doc", "extends", "lists", "bfloat16",
+                suggest(key, {"name", "doc", "extends", "lists", "bfloat16",
                                  "infer_rule", "outputs"}));
     }
   }
@@ -324,7 +318,7 @@ void Loader::applyMoves() {
     }
     if (!isKnown(op)) {
       message("error: " + flag + ": unknown op '" + op + "'" +
-              didYouMean(op, names));
+              suggest(op, names));
       continue;
     }
     auto [entry, isNew] = moved.emplace(op, list);

@@ -131,7 +131,7 @@ static LogicalResult resolvePins(Operation *root,
                     isFunction ? names : functionNames);
     if (nearest.empty())
       continue;
-    diag << ", did you mean '";
+    diag << "; did you mean '";
     if (!function.empty())
       diag << (isFunction ? function : llvm::StringRef(nearest)) << ":";
     diag << (isFunction ? llvm::StringRef(nearest) : glob) << "'?";

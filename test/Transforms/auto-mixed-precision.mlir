@@ -9,7 +9,7 @@
 // TARGET: error: unknown target 'float8', it is float16 or bfloat16
 // INFER: error: unknown infer rule 'after', it is between or follow
 // UNKNOWN: error: unknown value 'maybe' of unknown-ops, it is error, warn or ignore
-// ALLOW: error: --allow: unknown op 'sofmax', did you mean 'softmax'?
+// ALLOW: error: --allow: unknown op 'sofmax'; did you mean 'softmax'?
 
 graph.variable @w : tensor<4x4xf32> {init = {kind = "ones"}}
 

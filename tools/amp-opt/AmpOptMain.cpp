@@ -17,10 +17,14 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
 
+#include <csignal>
+
 int amp::opt::ampOptMain(int argc, char **argv) {
   llvm::setBugReportMsg("amp-opt crashed: please report it with the input file "
                         "and this trace\n");
   llvm::InitLLVM init(argc, argv);
+  // A file size that the system does not allow is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   mlir::DialectRegistry registry;
   amp::registerAllDialects(registry);
   amp::registerAllPasses();

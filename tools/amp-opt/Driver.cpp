@@ -12,6 +12,7 @@
 
 #include "Driver.h"
 
+#include "Arguments.h"
 #include "Remarks.h"
 #include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
@@ -61,7 +62,8 @@ public:
 
 private:
   int printPolicy();
-  bool readInput();
+  /// Sets the exit code when it returns false.
+  bool readInput(int &code);
   int runMlirOpt();
   OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
   std::shared_ptr<const Policy> loadPolicy(MLIRContext &context, int &code);
@@ -142,7 +144,7 @@ int Driver::write(const std::string &path, std::string_view text) {
   return kOk;
 }
 
-bool Driver::readInput() {
+bool Driver::readInput(int &code) {
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.input,
                                                    /*IsText=*/false);
   if (std::error_code error = buffer.getError()) {
@@ -151,6 +153,13 @@ bool Driver::readInput() {
     return false;
   }
   input = std::move(*buffer);
+  // An empty .mlir file is a module without ops; anything else was a mistake.
+  if (!options.importKind && input->getBuffer().trim().empty() &&
+      llvm::sys::path::extension(options.input) != ".mlir") {
+    complain() << "'" << inputName() << "' is empty\n";
+    code = kBadInput;
+    return false;
+  }
   return true;
 }
 
@@ -264,6 +273,13 @@ int Driver::rewrite(ModuleOp module) {
 int Driver::copyWeights(std::string_view weights) {
   if (weights.empty() || outputIsStdout())
     return kOk;
+  llvm::SmallString<256> source(inputFolder());
+  llvm::sys::path::append(source, weights);
+  for (const std::string &path : {options.output, options.report})
+    if (isSameFile(path, source)) {
+      complain() << "'" << path << "' is the weights file of the input\n";
+      return kUsage;
+    }
   llvm::StringRef parent = llvm::sys::path::parent_path(options.output);
   std::string folder = parent.empty() ? "." : parent.str();
   bool same = false;
@@ -332,8 +348,10 @@ int Driver::run() {
   if (config.shouldListPasses() || config.shouldShowDialects())
     return failed(MlirOptMain(
         llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
-  if (!readInput())
-    return kIO;
+  int code = kIO;
+  if (!readInput(code))
+    return code;
+  code = kOk;
   FileKind kind = inputKind();
   if (kind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
       !options.anyRewriteFlag)
@@ -350,7 +368,6 @@ int Driver::run() {
   if (failed(enableRemarks(context, config)))
     return kIO;
 
-  int code = kOk;
   OwningOpRef<ModuleOp> module;
   if (kind == FileKind::Graph) {
     // The text of an op says nothing to who wrote a graph file.

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "Arguments.h"
 
 #include "amp/Api/MixedPrecision.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -211,6 +212,10 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   Flags &f = flags();
   mlir::registerCLIOptions("amp-opt", registry);
   cl::HideUnrelatedOptions(f.category);
+  if (std::optional<std::string> problem = checkArguments(argc, argv)) {
+    usageError(*problem);
+    return std::nullopt;
+  }
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &llvm::errs()))
     return std::nullopt;
 
@@ -244,6 +249,10 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
       f.policy.getNumOccurrences() || f.target.getNumOccurrences() ||
       !options.moves.empty() || !options.lossScale.empty() ||
       !options.pins.empty() || options.explain || !options.report.empty();
+  if (std::optional<std::string> problem = checkFiles(options)) {
+    usageError(*problem);
+    return std::nullopt;
+  }
   if (options.noAmp && options.anyRewriteFlag) {
     usageError("--no-amp rewrites nothing: leave out the flags that say how");
     return std::nullopt;

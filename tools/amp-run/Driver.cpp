@@ -36,7 +36,7 @@ int Driver::readModel() {
   checked =
       gf::readGraphFile(*source, diagnostics, gf::folderOf(options.model));
   std::fputs(diagnostics.render(*source).c_str(), stderr);
-  return checked ? kOk : kBadInput;
+  return checked ? kOk : diagnostics.hasIOErrors() ? kIo : kBadInput;
 }
 
 int Driver::chooseFunction() {

@@ -8,13 +8,17 @@
 // Flags in, exit code out; the work is in Driver.cpp.
 //===----------------------------------------------------------------------===//
 
+#include "Conflicts.h"
 #include "Driver.h"
 #include "amprt/Threads.h"
 
+#include <csignal>
 #include <cstdio>
 
 int main(int argc, char **argv) {
   amprt::limitIdleSpinning(argv);
+  // A file size that the system does not allow is an error like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   amprun::Options options;
   std::string error;
   if (!amprun::parseOptions(argc, argv, options, error)) {
@@ -31,6 +35,10 @@ int main(int argc, char **argv) {
   if (options.version) {
     std::puts("amp-run " AMP_VERSION);
     return amprun::kOk;
+  }
+  if (error = amprun::findConflict(options); !error.empty()) {
+    std::fprintf(stderr, "amp-run: error: %s\n", error.c_str());
+    return amprun::kUsage;
   }
   return amprun::Driver(options).run();
 }

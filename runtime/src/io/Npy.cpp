@@ -211,7 +211,8 @@ bool splitHeader(std::string_view text, std::string_view &header, size_t &data,
 Result<Tensor> parseNpy(std::string_view text, const std::string &path) {
   auto bad = [&](const std::string &why) {
     return Status(Code::InvalidArgument,
-                  "'" + path + "' is not a .npy file that can be read: " + why);
+                  (path == "-" ? "standard input" : "'" + path + "'") +
+                      " is not a .npy file that can be read: " + why);
   };
   std::string_view headerText;
   size_t dataAt = 0;

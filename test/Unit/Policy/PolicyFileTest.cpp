@@ -149,7 +149,7 @@ TEST_F(PolicyFile, wrongMoves) {
   std::string file = write("p.json", "{}");
   EXPECT_FALSE(load(file));
   EXPECT_EQ(messages[0].text,
-            "error: --allow: unknown op 'sofmax', did you mean 'softmax'?");
+            "error: --allow: unknown op 'sofmax'; did you mean 'softmax'?");
   request.moves = {{ListKind::Allow, "add"}, {ListKind::Deny, "add"}};
   EXPECT_FALSE(load(file));
   EXPECT_EQ(messages[0].text,
@@ -162,14 +162,15 @@ TEST_F(PolicyFile, wrongMoves) {
 TEST_F(PolicyFile, unknownPolicies) {
   EXPECT_FALSE(load("defualt"));
   EXPECT_EQ(messages[0].text,
-            "error: unknown policy 'defualt', did you mean 'default'?");
+            "error: unknown policy 'defualt'; did you mean 'default'?");
   EXPECT_FALSE(load("xyzzy"));
   EXPECT_EQ(messages[0].text,
             "error: unknown policy 'xyzzy'; presets are default, tensorflow, "
             "tensorflow-2.19, minimal and none, and files end in .json");
   EXPECT_FALSE(load("/nonexistent/p.json"));
   EXPECT_EQ(messages[0].text,
-            "error: cannot read policy file '/nonexistent/p.json'");
+            "error: cannot read policy file '/nonexistent/p.json': No such file "
+            "or directory");
 }
 
 TEST_F(PolicyFile, aFolderIsNoFile) {
@@ -177,13 +178,13 @@ TEST_F(PolicyFile, aFolderIsNoFile) {
   std::filesystem::create_directory(folder);
   EXPECT_FALSE(load(folder));
   EXPECT_EQ(messages[0].text,
-            "error: cannot read policy file '" + folder + "'");
+            "error: cannot read policy file '" + folder + "': Is a directory");
   std::filesystem::remove(folder);
 }
 
 TEST_F(PolicyFile, messages) {
   EXPECT_EQ(complain("{\"lists\": {\"allow\": [\"matmull\"]}}"),
-            "p.json:1:22: error: unknown op 'matmull', did you mean "
+            "p.json:1:22: error: unknown op 'matmull'; did you mean "
             "'matmul'?\n"
             "{\"lists\": {\"allow\": [\"matmull\"]}}\n"
             "                     ^\n");
@@ -196,7 +197,7 @@ TEST_F(PolicyFile, messages) {
             "{\"lists\": {\"allow\": [\"add\", \"add\"]}}\n"
             "                            ^\n");
   EXPECT_EQ(complain("{\"lists\": {\"alow\": []}}"),
-            "p.json:1:12: error: unknown list 'alow', did you mean 'allow'?\n"
+            "p.json:1:12: error: unknown list 'alow'; did you mean 'allow'?\n"
             "{\"lists\": {\"alow\": []}}\n           ^\n");
   EXPECT_EQ(complain("{\"lists\": []}"),
             "p.json:1:11: error: 'lists' is a list, not an object of lists\n"
@@ -208,7 +209,7 @@ TEST_F(PolicyFile, messages) {
             "p.json:1:21: error: an op name is a string, not a number, boolean "
             "or null\n{\"lists\": {\"deny\": [12]}}\n                    ^\n");
   EXPECT_EQ(complain("{\"list\": {}}"),
-            "p.json:1:2: error: unknown key 'list', did you mean 'lists'?\n"
+            "p.json:1:2: error: unknown key 'list'; did you mean 'lists'?\n"
             "{\"list\": {}}\n ^\n");
   EXPECT_EQ(complain("{\"lists\": {}, \"lists\": {}}"),
             "p.json:1:15: error: duplicate key 'lists'\n"
@@ -224,7 +225,7 @@ TEST_F(PolicyFile, messages) {
             "a rule for float16 and bfloat16\n"
             "{\"infer_rule\": \"follow\"}\n               ^\n");
   EXPECT_EQ(complain("{\"infer_rule\": {\"float15\": \"follow\"}}"),
-            "p.json:1:17: error: unknown target 'float15', did you mean "
+            "p.json:1:17: error: unknown target 'float15'; did you mean "
             "'float16'?\n"
             "{\"infer_rule\": {\"float15\": \"follow\"}}\n                ^\n");
   EXPECT_EQ(complain("{\"infer_rule\": {\"float16\": \"after\"}}"),
@@ -235,7 +236,7 @@ TEST_F(PolicyFile, messages) {
             "p.json:1:13: error: 'extends' is a string, not a number, boolean "
             "or null\n{\"extends\": 1}\n            ^\n");
   EXPECT_EQ(complain("{\"extends\": \"defalt\"}"),
-            "p.json:1:13: error: unknown policy 'defalt', did you mean "
+            "p.json:1:13: error: unknown policy 'defalt'; did you mean "
             "'default'?\n{\"extends\": \"defalt\"}\n            ^\n");
   EXPECT_EQ(complain("[]"), "p.json:1:1: error: a policy is an object, not a "
                             "list\n[]\n^\n");

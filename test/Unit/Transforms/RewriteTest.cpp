@@ -273,10 +273,10 @@ TEST_F(Rewrite, pinsByFlag) {
   messages.clear();
   EXPECT_TRUE(failed(rewrite()));
   EXPECT_EQ(messages[0],
-            "--pin: no node matches 'g:out', did you mean 'f:out'?");
+            "--pin: no node matches 'g:out'; did you mean 'f:out'?");
   options.pins = {"layr/sub/x"};
   EXPECT_TRUE(failed(rewrite()));
-  EXPECT_EQ(messages[1], "--pin: no node matches 'layr/sub/x', did you mean "
+  EXPECT_EQ(messages[1], "--pin: no node matches 'layr/sub/x'; did you mean "
                          "'layer/sub/x'?");
 }
 
