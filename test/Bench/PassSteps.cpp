@@ -146,6 +146,8 @@ std::shared_ptr<const Policy> loadDefault() {
 bool measure(llvm::StringRef shape, size_t size,
              const std::shared_ptr<const Policy> &policy, Times &times) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
+  // The constructor leaves the locks of attributes and types on.
+  context.disableMultithreading();
   context.loadDialect<graph::GraphDialect>();
   GraphMaker maker(context, size);
   Value end = shape == "residual"  ? maker.residual()

@@ -358,7 +358,10 @@ int Driver::run() {
     return runMlirOpt();
 
   // One module, one thread: starting a pool costs more than most rewrites.
+  // The constructor alone leaves the locks and the thread caches of attributes
+  // and types on.
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.disableMultithreading();
   context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(

@@ -55,14 +55,29 @@ void graph::forEachUpdate(
 namespace {
 
 struct GraphPrecision : PrecisionDialectInterface {
-  using PrecisionDialectInterface::PrecisionDialectInterface;
+  GraphPrecision(Dialect *dialect) : PrecisionDialectInterface(dialect) {
+    Builder builder(dialect->getContext());
+    generatedAttrs = builder.getDictionaryAttr(
+        builder.getNamedAttr(kGeneratedAttr, builder.getUnitAttr()));
+  }
 
   Value buildCast(OpBuilder &builder, Location loc, Value value,
                   FloatType type) const override {
-    Operation *cast =
-        createNode(builder, loc, "cast", valueName(value) + castSuffix(type),
-                   value, builder.getNamedAttr("to", TypeAttr::get(type)));
-    return cast ? cast->getResult(0) : Value();
+    // As createNode makes it, without asking OpSet what a cast makes.
+    auto from = dyn_cast<RankedTensorType>(value.getType());
+    if (!from || !toDType(from.getElementType())) {
+      emitError(loc) << "'cast' cannot take this operand";
+      return {};
+    }
+    CastOp::Properties properties;
+    properties.to = TypeAttr::get(type);
+    auto name = RegisteredOperationName::lookup(TypeID::get<CastOp>(),
+                                                builder.getContext());
+    Operation *cast = Operation::create(
+        namedLoc(valueName(value) + castSuffix(type), loc), *name,
+        RankedTensorType::get(from.getShape(), type), value, generatedAttrs,
+        &properties, /*successors=*/{}, /*numRegions=*/0);
+    return builder.insert(cast)->getResult(0);
   }
 
   bool isCast(Operation *op) const override { return isa<CastOp>(op); }
@@ -118,6 +133,10 @@ struct GraphPrecision : PrecisionDialectInterface {
       return {};
     return cast<StringAttr>((*names)[index]).getValue();
   }
+
+private:
+  /// Of every cast: made by a pass.
+  DictionaryAttr generatedAttrs;
 };
 
 struct GraphLossScale : LossScaleDialectInterface {

@@ -45,27 +45,40 @@ std::string graph::valueName(Value value) {
   return name;
 }
 
-/// Calls `visit` with the name of each input, node and variable in reach.
+/// The name in a location, as the attribute that all equal names share; null
+/// without one.
+static StringAttr nameAttr(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (auto name = dyn_cast<NameLoc>(part))
+        return name.getName();
+  return {};
+}
+
+/// Calls `visit` with the name of each input, node and variable in reach; null
+/// for a node without one.
 static void
 forEachName(FuncOp function,
-            llvm::function_ref<void(StringRef, Operation *)> visit) {
+            llvm::function_ref<void(StringAttr, Operation *)> visit) {
   if (auto module = function->getParentOfType<ModuleOp>())
     for (VariableOp variable : module.getOps<VariableOp>())
-      visit(variable.getSymName(), nullptr);
+      visit(variable.getSymNameAttr(), nullptr);
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     if (auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr))
-      visit(name.getValue(), nullptr);
+      visit(name, nullptr);
   if (function.isExternal())
     return;
   for (Operation &op : function.getBody().front())
     if (!isa<ReadOp, ReturnOp>(op))
-      visit(nodeName(&op), &op);
+      visit(nameAttr(op.getLoc()), &op);
 }
 
 NameAllocator::NameAllocator(FuncOp function) {
-  forEachName(function, [&](StringRef name, Operation *) {
-    if (!name.empty())
-      taken.insert(name);
+  forEachName(function, [&](StringAttr name, Operation *) {
+    if (name && !name.empty())
+      taken.insert(name.getValue());
   });
 }
 
@@ -102,21 +115,41 @@ std::string NameAllocator::fresh(StringRef wanted) {
   }
 }
 
+/// Whether the nodes that passes made have names already that nothing else
+/// has: the usual case, found out without a look at the characters.
+static bool areNamesFresh(ArrayRef<std::pair<StringAttr, Operation *>> made,
+                          ArrayRef<StringAttr> others) {
+  llvm::DenseSet<StringAttr> names;
+  names.reserve(made.size());
+  for (const auto &[name, op] : made)
+    if (!name || name.empty() || name.size() > kMaxNameBytes ||
+        !names.insert(name).second)
+      return false;
+  return llvm::none_of(others,
+                       [&](StringAttr name) { return names.contains(name); });
+}
+
 void graph::nameGenerated(FuncOp function) {
-  NameAllocator names;
-  SmallVector<Operation *> generated;
-  forEachName(function, [&](StringRef name, Operation *op) {
-    if (op && (name.empty() || op->hasAttr(kGeneratedAttr)))
-      generated.push_back(op);
+  SmallVector<std::pair<StringAttr, Operation *>> made;
+  std::vector<StringAttr> others;
+  auto generated = StringAttr::get(function.getContext(), kGeneratedAttr);
+  forEachName(function, [&](StringAttr name, Operation *op) {
+    if (op && (!name || name.empty() || op->hasAttr(generated)))
+      made.push_back({name, op});
     else
-      names.take(name);
+      others.push_back(name);
   });
-  for (Operation *op : generated) {
-    StringRef wanted = nodeName(op);
-    std::string base =
-        wanted.empty() ? op->getName().stripDialect().str() : wanted.str();
+  if (areNamesFresh(made, others))
+    return;
+  NameAllocator names;
+  for (StringAttr name : others)
+    names.take(name.getValue());
+  for (const auto &[wanted, op] : made) {
+    std::string base = !wanted || wanted.empty()
+                           ? op->getName().stripDialect().str()
+                           : wanted.str();
     std::string name = names.fresh(base);
-    if (name != wanted)
+    if (!wanted || name != wanted.getValue())
       op->setLoc(namedLoc(name, op->getLoc()));
   }
 }
@@ -133,6 +166,9 @@ Operation *graph::createNode(OpBuilder &builder, Location loc, StringRef op,
   OperationState state(namedLoc(name, loc), "graph." + op.str());
   state.addOperands(operands);
   state.addAttributes(attrs);
+  state.addAttribute(kGeneratedAttr, builder.getUnitAttr());
+  if (!origin.empty())
+    state.addAttribute(kOriginAttr, builder.getStringAttr(origin));
   std::vector<amp::TensorType> inputs, inferred;
   std::vector<Attr> values;
   for (Value operand : operands) {
@@ -172,11 +208,7 @@ Operation *graph::createNode(OpBuilder &builder, Location loc, StringRef op,
     for (const amp::TensorType &type : inferred)
       state.addTypes(toMLIRType(context, type));
   }
-  Operation *node = builder.create(state);
-  node->setAttr(kGeneratedAttr, builder.getUnitAttr());
-  if (!origin.empty())
-    node->setAttr(kOriginAttr, builder.getStringAttr(origin));
-  return node;
+  return builder.create(state);
 }
 
 /// Functions and variables may have the same name in a file, but not the same

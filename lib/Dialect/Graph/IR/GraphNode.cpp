@@ -10,16 +10,48 @@
 // node, all read from the op's description in OpSet.
 //===----------------------------------------------------------------------===//
 
+#include "NodeInfo.h"
+
 #include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 using namespace amp;
 using namespace amp::graph;
 
-const OpDef *graph::getOpDef(Operation *op) {
-  if (!isa_and_nonnull<GraphDialect>(op->getDialect()))
+static NodeInfo makeNodeInfo(const OpDef &def) {
+  NodeInfo info;
+  info.def = &def;
+  info.isPlain = true;
+  for (const OperandDef &operand : def.operands) {
+    info.hasVariables |= operand.isVariable;
+    bool isLast = &operand == &def.operands.back();
+    info.isLastVariadic = isLast && operand.arity == Arity::Variadic;
+    info.isPlain &= operand.arity == Arity::One || info.isLastVariadic;
+  }
+  return info;
+}
+
+const NodeInfo *graph::getNodeInfo(Operation *op) {
+  if (!op->isRegistered() || !isa<GraphDialect>(op->getDialect()))
     return nullptr;
-  return findOp(op->getName().stripDialect());
+  // Every context has the same classes, so that one table serves all.
+  static const llvm::DenseMap<TypeID, NodeInfo> table = [&] {
+    llvm::DenseMap<TypeID, NodeInfo> infos;
+    for (RegisteredOperationName name :
+         op->getContext()->getRegisteredOperationsByDialect(
+             GraphDialect::getDialectNamespace()))
+      if (const OpDef *def = findOp(name.stripDialect()))
+        infos[name.getTypeID()] = makeNodeInfo(*def);
+    return infos;
+  }();
+  auto it = table.find(op->getName().getTypeID());
+  return it == table.end() ? nullptr : &it->second;
+}
+
+const OpDef *graph::getOpDef(Operation *op) {
+  const NodeInfo *info = getNodeInfo(op);
+  return info ? info->def : nullptr;
 }
 
 /// Types as OpSet sees them; false for a type that no graph file has.
@@ -102,29 +134,45 @@ LogicalResult graph::verifyNode(Operation *op) {
   return success();
 }
 
+/// Like isa<FloatType>, which asks an interface.
+static bool hasFloats(Value value) {
+  Type type = value.getType();
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    type = tensor.getElementType();
+  return isa<Float32Type, Float16Type, BFloat16Type>(type) ||
+         isa<FloatType>(getElementTypeOrSelf(type));
+}
+
+static bool isGroupOperand(Operation *op, const NodeInfo &info, unsigned i) {
+  const OperandDef *operand = info.operand(i, op->getNumOperands());
+  return operand && operand->inGroup && hasFloats(op->getOperand(i));
+}
+
+static bool isGroupResult(Operation *op, const NodeInfo &info, unsigned i) {
+  return info.def->result(i).inGroup && hasFloats(op->getResult(i));
+}
+
 void graph::getNodeTypeGroups(Operation *op,
                               SmallVectorImpl<TypeGroup> &groups) {
-  const OpDef *def = getOpDef(op);
-  if (!def)
+  const NodeInfo *info = getNodeInfo(op);
+  if (!info)
     return;
-  TypeGroup group;
-  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
-    const OperandDef *operand = def->operand(i, op->getNumOperands());
-    if (operand && operand->inGroup &&
-        isa<FloatType>(getElementTypeOrSelf(op->getOperand(i).getType())))
+  TypeGroup &group = groups.emplace_back();
+  for (unsigned i = 0; i < op->getNumOperands(); ++i)
+    if (isGroupOperand(op, *info, i))
       group.operands.push_back(i);
-  }
   for (unsigned i = 0; i < op->getNumResults(); ++i)
-    if (def->result(i).inGroup &&
-        isa<FloatType>(getElementTypeOrSelf(op->getResult(i).getType())))
+    if (isGroupResult(op, *info, i))
       group.results.push_back(i);
-  if (!group.operands.empty() || !group.results.empty())
-    groups.push_back(std::move(group));
+  if (group.operands.empty() && group.results.empty())
+    groups.pop_back();
 }
 
 /// Numbers that the low type cannot hold become the nearest that it can, as
 /// elements of constants do.
 static void saturateAttrs(Operation *op, FloatType type) {
+  if (op->getPropertiesStorageSize() == 0 && op->getAttrs().empty())
+    return;
   for (StringRef name : {"min", "max", "alpha", "value"}) {
     auto attr = op->getAttrOfType<FloatAttr>(name);
     if (!attr)
@@ -142,14 +190,21 @@ static void saturateAttrs(Operation *op, FloatType type) {
 }
 
 LogicalResult graph::retargetNode(Operation *op, FloatType type) {
-  SmallVector<TypeGroup, 1> groups;
-  getNodeTypeGroups(op, groups);
-  if (groups.empty())
+  const NodeInfo *info = getNodeInfo(op);
+  if (!info)
     return failure();
-  for (unsigned i : groups.front().results) {
+  bool hasGroup = false;
+  for (unsigned i = 0; i < op->getNumResults(); ++i) {
+    if (!isGroupResult(op, *info, i))
+      continue;
+    hasGroup = true;
     auto old = cast<RankedTensorType>(op->getResult(i).getType());
     op->getResult(i).setType(old.clone(type));
   }
+  for (unsigned i = 0; i < op->getNumOperands() && !hasGroup; ++i)
+    hasGroup = isGroupOperand(op, *info, i);
+  if (!hasGroup)
+    return failure();
   if (isa<OneHotOp>(op))
     op->setAttr("dtype", TypeAttr::get(type));
   saturateAttrs(op, type);
