@@ -31,7 +31,6 @@ private:
     return list[pick(list.size())];
   }
 
-  void mutateBytes(std::string &text);
   void mutateTree(Json &document);
   bool mutateNodes(Json &function);
   void mutateNode(Json &node, const Json &function);
@@ -80,16 +79,18 @@ static const std::vector<std::string> kFragments = {"\"",
                                                     "e",
                                                     "."};
 
-void Mutator::mutateBytes(std::string &text) {
+void amp::test::mutateBytes(std::string &text,
+                            const std::vector<std::string> &fragments,
+                            std::mt19937_64 &random) {
   if (text.empty())
     return;
-  size_t at = pick(text.size());
-  switch (pick(6)) {
+  size_t at = random() % text.size();
+  switch (random() % 6) {
   case 0:
-    text.erase(at, 1 + pick(8));
+    text.erase(at, 1 + random() % 8);
     break;
   case 1:
-    text.insert(at, pickOf(kFragments));
+    text.insert(at, fragments[random() % fragments.size()]);
     break;
   case 2:
     text[at] = static_cast<char>(random());
@@ -97,13 +98,15 @@ void Mutator::mutateBytes(std::string &text) {
   case 3:
     text.resize(at);
     break;
-  case 4: // a piece from elsewhere
-    text.insert(at, text.substr(pick(text.size()), 1 + pick(40)));
+  case 4: { // a piece from elsewhere
+    std::string piece = text.substr(random() % text.size(), 1 + random() % 40);
+    text.insert(at, piece);
     break;
+  }
   case 5: { // one digit for another
     size_t digit = text.find_first_of("0123456789", at);
     if (digit != std::string::npos)
-      text[digit] = static_cast<char>('0' + pick(10));
+      text[digit] = static_cast<char>('0' + random() % 10);
     break;
   }
   }
@@ -391,11 +394,11 @@ std::string Mutator::run(const std::string &text) {
     }
   }
   for (size_t i = 0; i < changes; ++i)
-    mutateBytes(out);
+    amp::test::mutateBytes(out, kFragments, random);
   return out;
 }
 
-std::string amp::test::mutate(const std::string &text,
-                              std::mt19937_64 &random) {
+std::string amp::test::mutateGraphFile(const std::string &text,
+                                       std::mt19937_64 &random) {
   return Mutator(random).run(text);
 }

@@ -1,4 +1,4 @@
-//===- CheckReader.cpp - What holds for every text ------------------------===//
+//===- CheckGraphFile.cpp - What holds for every graph file ---------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -8,7 +8,7 @@
 // Read, write, read, write.
 //===----------------------------------------------------------------------===//
 
-#include "CheckReader.h"
+#include "Readers.h"
 
 #include "amp/GraphFile/Reader.h"
 #include "amp/GraphFile/Writer.h"
@@ -39,7 +39,7 @@ static bool isOrdered(const GraphFile &file, const Function &function,
   return true;
 }
 
-ReaderOutcome amp::test::checkReader(std::string text) {
+ReaderOutcome amp::test::checkGraphFile(std::string text) {
   // A folder without weights: what a mutation names is not there.
   const std::string folder = "/nonexistent";
   SourceText source("first", std::move(text));
