@@ -15,9 +15,11 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -103,6 +105,24 @@ int flush(int fd) {
   return errno;
 }
 
+std::string descriptorPath(int fd) {
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+/// A file in the folder that has no name yet, so that nothing of it stays when
+/// the process is killed. Returns -1 where the system has no such files.
+int openUnnamed(const std::string &folder) {
+#ifdef O_TMPFILE
+  int fd = openRetrying(folder.c_str(), O_WRONLY | O_TMPFILE, 0666);
+  // It gets its name through /proc, which must be there.
+  struct stat info;
+  if (fd < 0 || stat(descriptorPath(fd).c_str(), &info) == 0)
+    return fd;
+  ::close(fd);
+#endif
+  return -1;
+}
+
 /// Follows links whose end does not exist yet. Returns errno, or 0.
 int resolveDangling(std::string &path) {
   for (int hops = 0; hops < 40; ++hops) {
@@ -166,6 +186,7 @@ void AtomicFile::discard() {
 std::optional<std::string> AtomicFile::open(const std::string &wanted) {
   discard();
   path = target = wanted;
+  replaces = false;
   if (path == "-") {
     fd = STDOUT_FILENO;
     ownsFd = false;
@@ -198,6 +219,19 @@ std::optional<std::string> AtomicFile::open(const std::string &wanted) {
     return fail(target.empty() ? ENOENT : EISDIR);
   folder = folderOf(target);
 
+  replaces = true;
+  fd = openUnnamed(folder);
+  if (fd < 0)
+    if (int reason = createNamed())
+      return fail(reason);
+  if (exists && fchmod(fd, info.st_mode & 0777) != 0)
+    return fail(errno);
+  return std::nullopt;
+}
+
+/// Returns errno, or 0.
+int AtomicFile::createNamed() {
+  // A name that another process left over is skipped.
   static std::atomic<unsigned> counter{0};
   for (int attempt = 0; attempt < 1000; ++attempt) {
     std::string name = folder + "/.amp-" + std::to_string(getpid()) + "-" +
@@ -206,17 +240,49 @@ std::optional<std::string> AtomicFile::open(const std::string &wanted) {
                       0666);
     if (fd >= 0) {
       temporary = std::move(name);
-      break;
+      return 0;
     }
-    // A name left over by another process; try the next.
     if (errno != EEXIST)
-      return fail(errno);
+      return errno;
   }
-  if (fd < 0)
-    return fail(EEXIST);
-  if (exists && fchmod(fd, info.st_mode & 0777) != 0)
-    return fail(errno);
-  return std::nullopt;
+  return EEXIST;
+}
+
+/// Gives the file without a name that of the target. Where something has it,
+/// the file gets another name first, the same for each writer of the target:
+/// what a killed one left there is replaced by the next. Files under either
+/// name are whole, so that it does no harm to move that of a faster writer.
+/// Returns errno, or 0.
+int AtomicFile::place() {
+  const std::string self = descriptorPath(fd);
+  auto link = [&](const std::string &name) {
+    return linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(),
+                  AT_SYMLINK_FOLLOW) == 0
+               ? 0
+               : errno;
+  };
+  if (int reason = link(target); reason != EEXIST)
+    return reason;
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016zx", std::hash<std::string>()(target));
+  const std::string name = folder + "/.amp-" + hash + ".tmp";
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    int reason = link(name);
+    if (reason == EEXIST) {
+      ::unlink(name.c_str());
+      continue;
+    }
+    if (reason)
+      return reason;
+    if (rename(name.c_str(), target.c_str()) == 0)
+      return 0;
+    if (errno != ENOENT) {
+      reason = errno;
+      ::unlink(name.c_str());
+      return reason;
+    }
+  }
+  return EEXIST;
 }
 
 std::optional<std::string> AtomicFile::write(std::string_view bytes) {
@@ -234,16 +300,20 @@ std::optional<std::string> AtomicFile::commit() {
     fd = -1;
     return std::nullopt;
   }
-  if (!temporary.empty())
+  if (replaces) {
     if (int reason = flush(fd))
       return fail(reason);
+    if (temporary.empty())
+      if (int reason = place())
+        return fail(reason);
+  }
   int closing = std::exchange(fd, -1);
   // After EINTR the descriptor is closed all the same.
   if (::close(closing) != 0 && errno != EINTR)
     return fail(errno);
-  if (temporary.empty())
+  if (!replaces)
     return std::nullopt;
-  if (rename(temporary.c_str(), target.c_str()) != 0)
+  if (!temporary.empty() && rename(temporary.c_str(), target.c_str()) != 0)
     return fail(errno);
   temporary.clear();
   // The name itself must survive a power failure too.

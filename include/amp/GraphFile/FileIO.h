@@ -28,9 +28,13 @@ std::optional<std::string> readFile(const std::string &path, std::string &text,
 std::optional<std::string> writeFile(const std::string &path,
                                      std::string_view text);
 
-/// A file that is written in pieces and appears when it is complete. A target
-/// that exists and is no regular file (a pipe, a device) is streamed to; a
-/// symbolic link stays, and what it points to is replaced.
+/// A file that is written in pieces and appears when it is complete: whatever
+/// happens to the process, there is the old file or the new one. A kill in the
+/// moment between naming a file and moving it can leave a whole `.amp-*.tmp`,
+/// which the next writer of the target replaces; where the system has no files
+/// without a name, an unfinished one can stay. A target that exists and is no
+/// regular file (a pipe, a device) is streamed to; a symbolic link stays, and
+/// what it points to is replaced.
 class AtomicFile {
 public:
   AtomicFile() = default;
@@ -48,12 +52,17 @@ public:
 
 private:
   std::optional<std::string> fail(int reason);
+  int createNamed();
+  int place();
 
   std::string path;
-  /// Where the file goes, links resolved; its folder; the temporary name.
+  /// Where the file goes, links resolved; its folder; the temporary name where
+  /// the system has no files without one.
   std::string target, folder, temporary;
   int fd = -1;
   bool ownsFd = false;
+  /// A regular file appears at `target`; else what is there is written to.
+  bool replaces = false;
 };
 
 /// The folder of a file, where the paths it names start: "." for a bare name

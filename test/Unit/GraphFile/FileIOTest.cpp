@@ -219,6 +219,42 @@ TEST_F(FileIOTest, AFullDiskKeepsTheOldFile) {
   EXPECT_EQ(filesIn(folder), 1u);
 }
 
+/// Where the system has files without a name; elsewhere a temporary file stays.
+TEST_F(FileIOTest, AProcessThatDiesLeavesNothing) {
+  int unnamed = ::open(folder.c_str(), O_WRONLY | O_TMPFILE, 0666);
+  if (unnamed < 0)
+    GTEST_SKIP() << "this file system has no files without a name";
+  ::close(unnamed);
+  EXPECT_FALSE(writeFile(path("a"), "old"));
+  for (const char *name : {"a", "b"}) {
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      AtomicFile file;
+      _exit(file.open(path(name)) || file.write("half") ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(read("a"), "old");
+  EXPECT_EQ(filesIn(folder), 1u);
+}
+
+/// Another writer was faster, and its file is whole too.
+TEST_F(FileIOTest, TheLastOfTwoWritersWins) {
+  AtomicFile first, second;
+  EXPECT_FALSE(first.open(path("a")));
+  EXPECT_FALSE(second.open(path("a")));
+  EXPECT_FALSE(first.write("first"));
+  EXPECT_FALSE(second.write("second"));
+  EXPECT_FALSE(first.commit());
+  EXPECT_EQ(read("a"), "first");
+  EXPECT_FALSE(second.commit());
+  EXPECT_EQ(read("a"), "second");
+  EXPECT_EQ(filesIn(folder), 1u);
+}
+
 TEST_F(FileIOTest, PiecesAppearTogetherAndNothingFollows) {
   AtomicFile file;
   EXPECT_FALSE(file.open(path("a")));
