@@ -96,7 +96,7 @@ int Driver::openSession() {
   settings.seed = options.seed.value_or(loaded ? loaded->seed : 0);
   settings.folder = gf::folderOf(options.model);
   settings.planFor = options.planFor;
-  settings.fuse = !options.checkNumerics;
+  settings.fuse = !options.checkNumerics && options.compare.empty();
   // The function is found again by name: the session takes the file.
   const std::string name(function->name);
   auto created = amprt::Session::create(std::move(*checked), settings);
@@ -187,22 +187,13 @@ void printTensor(std::string_view name, const Tensor &tensor) {
   std::puts(shown < tensor.size() ? " ..." : "");
 }
 
-int Driver::callOnce() {
-  std::vector<std::string_view> inputNames, outputNames;
+int Driver::readInputs(std::vector<Tensor> &tensors,
+                       std::vector<amprt::NamedTensor> &inputs) {
+  std::vector<std::string_view> inputNames;
   for (const gf::Input &input : function->inputs)
     inputNames.push_back(input.name);
-  for (const gf::Output &output : function->outputs)
-    outputNames.push_back(output.name);
   const std::string where = "function '" + std::string(function->name) + "'";
-  for (const NamedPath &output : options.outputs)
-    if (std::find(outputNames.begin(), outputNames.end(), output.name) ==
-        outputNames.end())
-      return fail(kBadInput, unknownName(where + " has no output", output.name,
-                                         outputNames));
-
-  std::vector<Tensor> tensors;
   tensors.reserve(options.inputs.size());
-  std::vector<amprt::NamedTensor> inputs;
   for (const NamedPath &path : options.inputs) {
     const auto input =
         std::find_if(function->inputs.begin(), function->inputs.end(),
@@ -231,6 +222,24 @@ int Driver::callOnce() {
   if (Status s = amprt::io::checkLabels(*session, function->name, inputs);
       !s.ok())
     return fail(s);
+  return kOk;
+}
+
+int Driver::callOnce() {
+  std::vector<std::string_view> outputNames;
+  for (const gf::Output &output : function->outputs)
+    outputNames.push_back(output.name);
+  const std::string where = "function '" + std::string(function->name) + "'";
+  for (const NamedPath &output : options.outputs)
+    if (std::find(outputNames.begin(), outputNames.end(), output.name) ==
+        outputNames.end())
+      return fail(kBadInput, unknownName(where + " has no output", output.name,
+                                         outputNames));
+
+  std::vector<Tensor> tensors;
+  std::vector<amprt::NamedTensor> inputs;
+  if (int code = readInputs(tensors, inputs))
+    return code;
   amprt::CallReport report;
   auto outputs = session->run(function->name, inputs, &report);
   if (!outputs.ok())
@@ -295,7 +304,9 @@ int Driver::run() {
     return printProgram();
   if (int code = checkFiles())
     return code;
-  const int code = options.data.empty() ? callOnce() : train();
+  const int code = !options.compare.empty() ? compare()
+                   : options.data.empty()   ? callOnce()
+                                            : train();
   if (options.checkNumerics)
     std::fputs(numerics.renderFlushes(*source, session->file().file).c_str(),
                stderr);

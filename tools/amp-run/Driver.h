@@ -30,6 +30,13 @@ private:
   int openSession();
   int printProgram();
   int callOnce();
+  /// The arrays of --input, converted, in `tensors`.
+  int readInputs(std::vector<amprt::Tensor> &tensors,
+                 std::vector<amprt::NamedTensor> &inputs);
+  /// The first examples of --data in the order of the first epoch.
+  int firstBatch(std::vector<amprt::Tensor> &tensors,
+                 std::vector<amprt::NamedTensor> &inputs);
+  int compare();
   int checkBindings();
   int train();
   /// Puts the trainer where the checkpoint stands.

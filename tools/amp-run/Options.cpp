@@ -65,6 +65,16 @@ Problem part(std::string_view text, double &result) {
   return {};
 }
 
+Problem limit(std::string_view text, std::optional<double> &result) {
+  const std::string copy(text);
+  char *end = nullptr;
+  const double value = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || *end || !(value >= 0) || std::isinf(value))
+    return "a number that is not negative";
+  result = value;
+  return {};
+}
+
 /// `NAME=VALUE`, split at the first '='.
 bool split(std::string_view text, std::string &name, std::string &value) {
   const size_t at = text.find('=');
@@ -166,6 +176,8 @@ const Flag kFlags[] = {
     AMP_FLAG("--check-numerics", Nothing, (o.checkNumerics = true, Problem())),
     AMP_FLAG("--profile", MaybeValue,
              (o.profile = true, o.profileFile = std::string(v), Problem())),
+    AMP_FLAG("--compare", Value, word(v, o.compare)),
+    AMP_FLAG("--compare-limit", Value, limit(v, o.compareLimit)),
     AMP_FLAG("--dump-program", Nothing, (o.dumpProgram = true, Problem())),
     AMP_FLAG("--plan-for", Value, word(v, o.planFor)),
     AMP_FLAG("--size", Value, size(v, o.sizes)),
@@ -205,6 +217,28 @@ std::string missingCompanion(const Options &o) {
   } else if (!o.inputs.empty() || !o.outputs.empty()) {
     return std::string(o.inputs.empty() ? "--output" : "--input") +
            " is for one call of a function and does not go with --data";
+  }
+  if (o.compareLimit && o.compare.empty())
+    return "--compare-limit needs --compare";
+  if (!o.compare.empty()) {
+    const std::pair<bool, const char *> others[] = {
+        {!o.outputs.empty(), "--output"},
+        {!o.eval.empty(), "--eval"},
+        {!o.metrics.empty(), "--metrics"},
+        {!o.save.empty(), "--save"},
+        {o.epochs != 1, "--epochs"},
+        {o.maxSteps != 0, "--max-steps"},
+        {o.validationSplit != 0, "--validation-split"},
+        {o.dropLast, "--drop-last"},
+        {o.dumpProgram, "--dump-program"},
+        {o.checkNumerics, "--check-numerics"},
+        {o.profile, "--profile"},
+        {o.device == "null", "--device=null"}};
+    for (const auto &[given, name] : others)
+      if (given)
+        return std::string("--compare makes one call of each graph and does "
+                           "not go with ") +
+               name;
   }
   if (!o.sizes.empty() && !o.dumpProgram)
     return "--size is for --dump-program";
@@ -312,6 +346,9 @@ Device
 Looking inside
   --check-numerics           names the first node that makes a number not finite
   --profile[=FILE]           time per step of the program
+  --compare=OTHER.json       each node beside that of another graph, from the same inputs
+                             (--input, or the first batch of --data) and variables;
+                             --compare-limit=R: exit code 3 beyond the relative error R
   --dump-program             prints the program and runs nothing; sizes from --batch
                              and --size NAME=N
   --plan-for=DEVICE          plans as for another device (h200), runs here
@@ -322,7 +359,7 @@ Examples
   amp-run m16.json --function=train --data=digits --epochs=3 --eval=predict
   amp-run m16.json --function=predict --input images=x.npy --output probabilities=p.npy
 
-Exit codes: 0 ok, 1 bad input, 2 usage, 4 file, 5 device, 70 internal error
+Exit codes: 0 ok, 1 bad input, 2 usage, 3 graphs differ (--compare-limit), 4 file, 5 device, 70 internal error
 )";
 }
 

@@ -21,6 +21,7 @@ enum Exit : int {
   kOk = 0,
   kBadInput = 1,
   kUsage = 2,
+  kDifferent = 3,
   kIo = 4,
   kDevice = 5,
   kInternal = 70
@@ -60,6 +61,9 @@ struct Options {
   bool profile = false;
   std::string profileFile;
   std::string planFor;
+  /// Another graph file, and the relative error that is an exit code.
+  std::string compare;
+  std::optional<double> compareLimit;
   std::vector<NamedNumber> sizes;
 
   bool help = false, version = false;
