@@ -44,25 +44,55 @@ struct Training {
   /// Updates that take a gradient, and those that a pass made: optimizer
   /// steps, the step counter, moving statistics. In block order.
   SmallVector<VariableUpdateOpInterface> updates;
+  /// Where gradients are taken as the backward part made them.
+  SmallVector<OpOperand *> gradients;
+  /// Ops whose result must be finite, beside the gradients.
+  SmallVector<Operation *> checked;
+  /// What says that this call updates; null when every call does.
+  Operation *stepCondition = nullptr;
   bool hasGradients = false;
   bool isScaled = false;
 };
+
+/// The operands of `op` that are gradients as the backward part made them.
+void findGradients(Operation *op, OpOperand *updateGradient,
+                   SmallVectorImpl<OpOperand *> &gradients) {
+  auto marked = op->getAttrOfType<DenseI64ArrayAttr>(kGradientOperandsAttr);
+  if (!marked) {
+    if (updateGradient)
+      gradients.push_back(updateGradient);
+    return;
+  }
+  for (int64_t index : marked.asArrayRef())
+    if (index >= 0 && index < op->getNumOperands())
+      gradients.push_back(&op->getOpOperand(index));
+}
 
 Training inspect(FunctionOpInterface function) {
   Training training;
   function.getFunctionBody().walk([&](Operation *op) {
     if (op->hasAttr(kLossGradientAttr))
       training.seeds.push_back(op);
+    if (op->hasAttr(kCheckedAttr) && op->getNumResults())
+      training.checked.push_back(op);
+    if (op->hasAttr(kStepConditionAttr) && op->getNumResults())
+      training.stepCondition = op;
     if (const LossScaleDialectInterface *dialect = interfaceOf(op))
       training.isScaled |= dialect->isScaleLoss(op);
     auto update = dyn_cast<VariableUpdateOpInterface>(op);
+    OpOperand *gradient = update ? update.getGradientOperand() : nullptr;
+    findGradients(op, gradient, training.gradients);
     if (!update)
       return;
-    bool takesGradient = update.getGradientOperand() != nullptr;
-    training.hasGradients |= takesGradient;
-    if (takesGradient || op->hasAttr(kGeneratedAttr))
+    training.hasGradients |= gradient != nullptr;
+    if (gradient || op->hasAttr(kGeneratedAttr))
       training.updates.push_back(update);
   });
+  // Sums over calls go on at calls that do not update.
+  if (training.stepCondition)
+    llvm::erase_if(training.updates, [](VariableUpdateOpInterface update) {
+      return !update.getGradientOperand() && !update.getUpdateCondition();
+    });
   return training;
 }
 
@@ -84,30 +114,81 @@ LogicalResult check(const Training &training) {
       return seed->emitOpError("seeds the backward part and must have one "
                                "result");
   }
-  for (VariableUpdateOpInterface update : training.updates) {
+  for (VariableUpdateOpInterface update : training.updates)
     if (update->getBlock() != training.updates.front()->getBlock())
       return update->emitOpError("stands in another block than the first "
                                  "update: one condition cannot guard both");
-    if (update.getUpdateCondition())
-      return update->emitOpError("has a condition of its own, so the loss "
-                                 "scale cannot guard it");
-    OpOperand *gradient = update.getGradientOperand();
-    if (!gradient)
-      continue;
+  for (OpOperand *gradient : training.gradients) {
+    Operation *owner = gradient->getOwner();
     if (!getElementTypeOrSelf(gradient->get()).isF32())
-      return update->emitOpError("takes a gradient of type ")
+      return owner->emitOpError("takes a gradient of type ")
              << gradient->get().getType() << "; loss scaling needs float32";
-    if (!isAvailableBefore(gradient->get(), training.updates.front()))
-      return update->emitOpError("takes a gradient that is made after the "
-                                 "first update");
+    if (owner->getBlock() != training.updates.front()->getBlock())
+      return owner->emitOpError("stands in another block than the first "
+                                "update: one condition cannot guard both");
+    if (!isAvailableBefore(gradient->get(),
+                           training.gradients.front()->getOwner()) ||
+        !isAvailableBefore(gradient->get(), training.updates.front()))
+      return owner->emitOpError("takes a gradient that is made after the "
+                                "first update");
   }
+  for (Operation *op : training.checked)
+    if (!isAvailableBefore(op->getResult(0), training.updates.front()))
+      return op->emitOpError("makes a gradient after the first update");
   return success();
+}
+
+/// Divides the gradients by the scale; the values to check are returned.
+SmallVector<Value> unscaleGradients(const Training &training,
+                                    const LossScaleDialectInterface &dialect,
+                                    OpBuilder &builder, Value scale) {
+  builder.setInsertionPoint(training.gradients.front()->getOwner());
+  struct Unscaled {
+    Value value;
+    bool isChecked = false;
+  };
+  llvm::MapVector<Value, Unscaled> unscaled;
+  for (OpOperand *gradient : training.gradients) {
+    Unscaled &entry = unscaled[gradient->get()];
+    Operation *owner = gradient->getOwner();
+    if (!entry.value)
+      entry.value = dialect.buildUnscale(builder, owner->getLoc(),
+                                         gradient->get(), scale);
+    entry.isChecked |= !owner->hasAttr(kCheckedAttr);
+    gradient->set(entry.value);
+  }
+  SmallVector<Value> checked;
+  for (auto &entry : unscaled)
+    if (entry.second.isChecked)
+      checked.push_back(entry.second.value);
+  for (Operation *op : training.checked)
+    checked.push_back(op->getResult(0));
+  return checked;
+}
+
+/// Makes the updates depend on `finite`, beside what they depend on already.
+void guardUpdates(const Training &training,
+                  const LossScaleDialectInterface &dialect, OpBuilder &builder,
+                  Value finite) {
+  llvm::DenseMap<Value, Value> conditions;
+  for (VariableUpdateOpInterface update : training.updates) {
+    Value own = update.getUpdateCondition();
+    Value &both = conditions[own];
+    if (!both && own) {
+      // Where the condition is known, and before all others that take it.
+      builder.setInsertionPoint(update);
+      both = dialect.buildAnd(builder, update.getLoc(), finite, own);
+    }
+    if (!both)
+      both = finite;
+    update.setUpdateCondition(both);
+  }
 }
 
 LogicalResult scaleFunction(FunctionOpInterface function,
                             const LossScaleConfig &config) {
   Training training = inspect(function);
-  if (training.isScaled || !training.hasGradients)
+  if (training.isScaled || !training.hasGradients || training.gradients.empty())
     return success();
   if (training.seeds.empty()) {
     training.updates.front()->emitWarning(
@@ -144,30 +225,19 @@ LogicalResult scaleFunction(FunctionOpInterface function,
     gradient.replaceAllUsesExcept(scaled, scaled.getDefiningOp());
   }
 
+  SmallVector<Value> checked =
+      unscaleGradients(training, *dialect, builder, state.scale);
   builder.setInsertionPoint(training.updates.front());
-  llvm::MapVector<Value, Value> unscaled;
-  for (VariableUpdateOpInterface update : training.updates) {
-    OpOperand *operand = update.getGradientOperand();
-    if (!operand)
-      continue;
-    Value &replacement = unscaled[operand->get()];
-    if (!replacement)
-      replacement = dialect->buildUnscale(builder, update.getLoc(),
-                                          operand->get(), state.scale);
-    operand->set(replacement);
-  }
-  SmallVector<Value> gradients;
-  for (auto &entry : unscaled)
-    gradients.push_back(entry.second);
   Value finite = dialect->buildAllFinite(
-      builder, training.updates.front().getLoc(), gradients);
-  for (VariableUpdateOpInterface update : training.updates)
-    update.setUpdateCondition(finite);
+      builder, training.updates.front().getLoc(), checked);
+  guardUpdates(training, *dialect, builder, finite);
 
   if (config.mode == LossScaleConfig::Mode::Dynamic) {
     builder.setInsertionPointAfter(training.updates.back());
+    Value condition =
+        training.stepCondition ? training.stepCondition->getResult(0) : Value();
     dialect->buildUpdate(builder, training.updates.back().getLoc(), state,
-                         finite, config.params);
+                         finite, condition, config.params);
   }
   return success();
 }

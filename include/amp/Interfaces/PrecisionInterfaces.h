@@ -53,9 +53,9 @@ public:
   virtual bool isConvertibleConstant(mlir::Operation *op) const = 0;
   /// A twin of the constant in `type`, right behind it: finite overflow
   /// saturates, infinities, NaN and signs stay, nonzero never becomes zero.
-  virtual mlir::Operation *buildConvertedConstant(mlir::OpBuilder &builder,
-                                                  mlir::Operation *constant,
-                                                  mlir::FloatType type) const = 0;
+  virtual mlir::Operation *
+  buildConvertedConstant(mlir::OpBuilder &builder, mlir::Operation *constant,
+                         mlir::FloatType type) const = 0;
   /// Whether the op reads a variable, whose dtype never changes.
   virtual bool isVariableRead(mlir::Operation *op) const = 0;
   /// Called when a pass has finished a function: gives the ops that it made
@@ -101,15 +101,20 @@ public:
                                      mlir::Location loc,
                                      mlir::Value lossGradient,
                                      mlir::Value scale) const = 0;
-  virtual mlir::Value buildUnscale(mlir::OpBuilder &builder,
-                                   mlir::Location loc, mlir::Value gradient,
+  virtual mlir::Value buildUnscale(mlir::OpBuilder &builder, mlir::Location loc,
+                                   mlir::Value gradient,
                                    mlir::Value scale) const = 0;
   virtual mlir::Value buildAllFinite(mlir::OpBuilder &builder,
                                      mlir::Location loc,
                                      mlir::ValueRange gradients) const = 0;
-  /// Computes the new state and assigns it.
+  /// Whether two bool scalars both hold.
+  virtual mlir::Value buildAnd(mlir::OpBuilder &builder, mlir::Location loc,
+                               mlir::Value a, mlir::Value b) const = 0;
+  /// Computes the new state and assigns it, where `condition` holds; at every
+  /// call when it is null.
   virtual void buildUpdate(mlir::OpBuilder &builder, mlir::Location loc,
                            const State &state, mlir::Value finite,
+                           mlir::Value condition,
                            const LossScaleParams &params) const = 0;
 };
 
@@ -122,6 +127,20 @@ inline constexpr llvm::StringLiteral kOriginAttr = "amp.origin";
 inline constexpr llvm::StringLiteral kGeneratedAttr = "amp.generated";
 /// UnitAttr on the op whose result 0 seeds the backward part.
 inline constexpr llvm::StringLiteral kLossGradientAttr = "amp.loss_gradient";
+/// DenseI64ArrayAttr: those operands of this op that are gradients as the
+/// backward part made them, which loss scaling divides by the scale. On ops
+/// that accumulate or clip gradients, and empty on the updates behind them; an
+/// update without it takes such a gradient itself.
+inline constexpr llvm::StringLiteral kGradientOperandsAttr =
+    "amp.gradient_operands";
+/// UnitAttr: a step happens only where result 0 is finite. It is not finite
+/// where a gradient operand of this op is not, so that those are not checked
+/// apart.
+inline constexpr llvm::StringLiteral kCheckedAttr = "amp.checked";
+/// UnitAttr on the op whose result 0, a bool scalar, says that this call is the
+/// one that updates. Generated updates that do not take it as condition happen
+/// at every call.
+inline constexpr llvm::StringLiteral kStepConditionAttr = "amp.step_condition";
 
 } // namespace amp
 

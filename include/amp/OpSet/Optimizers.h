@@ -91,6 +91,10 @@ inline const OptimizerDef *findOptimizer(std::string_view kind) {
 inline constexpr std::string_view kIterationsVariable = "optimizer/iterations";
 inline constexpr std::string_view kLearningRateVariable =
     "optimizer/learning_rate";
+/// With `accumulate_steps`: the calls of the group so far, an int64. The sums
+/// are VARIABLE/accumulator.
+inline constexpr std::string_view kAccumulatedStepsVariable =
+    "optimizer/accumulated_steps";
 
 } // namespace amp
 

@@ -43,7 +43,10 @@ struct StepOp : Op<StepOp, OpTrait::VariadicOperands, OpTrait::ZeroResults,
   static ArrayRef<StringRef> getAttributeNames() { return {}; }
   OpOperand *getGradientOperand() { return &getOperation()->getOpOperand(0); }
   void setUpdateCondition(Value condition) {
-    getOperation()->insertOperands(1, condition);
+    if (getNumOperands() > 1)
+      getOperation()->setOperand(1, condition);
+    else
+      getOperation()->insertOperands(1, condition);
   }
   Value getUpdateCondition() {
     return getNumOperands() > 1 ? getOperand(1) : Value();
@@ -89,9 +92,18 @@ struct ToyLossScale : LossScaleDialectInterface {
                        ValueRange gradients) const override {
     return make(builder, loc, "all_finite", gradients, builder.getI1Type());
   }
+  Value buildAnd(OpBuilder &builder, Location loc, Value a,
+                 Value b) const override {
+    return make(builder, loc, "and", {a, b}, builder.getI1Type());
+  }
   void buildUpdate(OpBuilder &builder, Location loc, const State &state,
-                   Value finite, const LossScaleParams &) const override {
-    make(builder, loc, "update", {state.scale, finite}, builder.getF32Type());
+                   Value finite, Value condition,
+                   const LossScaleParams &) const override {
+    SmallVector<Value> operands = {state.scale, finite};
+    if (condition)
+      operands.push_back(condition);
+    make(builder, loc, condition ? "update_if" : "update", operands,
+         builder.getF32Type());
   }
 };
 
@@ -237,13 +249,68 @@ TEST_F(LossScalePassTest, Refused) {
   messages.clear();
   EXPECT_EQ(scaled(R"(
   %seed = "toy.compute"() {what = "seed", amp.loss_gradient} : () -> f32
-  %c = "toy.compute"() {what = "c"} : () -> i1
-  "toy.step"(%seed, %c) : (f32, i1) -> ()
+  "toy.step"(%seed) : (f32) -> ()
+  %a = "toy.compute"(%seed) {what = "a", amp.checked} : (f32) -> f32
 )",
                    LossScaleConfig::fixed(8)),
             "failed");
-  EXPECT_EQ(messages, "'toy.step' op has a condition of its own, so the loss "
-                      "scale cannot guard it\n");
+  EXPECT_EQ(messages, "'toy.compute' op makes a gradient after the first "
+                      "update\n");
+}
+
+TEST_F(LossScalePassTest, ConditionOfItsOwnHoldsToo) {
+  EXPECT_EQ(scaled(R"(
+  %seed = "toy.compute"() {what = "seed", amp.loss_gradient} : () -> f32
+  %c = "toy.compute"() {what = "c"} : () -> i1
+  "toy.step"(%seed, %c) : (f32, i1) -> ()
+  "toy.step"(%seed) : (f32) -> ()
+  "toy.step"(%seed, %c) : (f32, i1) -> ()
+)",
+                   LossScaleConfig::dynamic()),
+            "scale good bad seed scale_loss c unscale all_finite and step2 "
+            "step2 step2 update ");
+  Operation *step = nullptr;
+  module->walk([&](StepOp op) { step = op; });
+  EXPECT_EQ(step->getOperand(1).getDefiningOp()->getAttr("what"),
+            StringAttr::get(&context, "and"));
+}
+
+// Sums over calls and clipping stand between a gradient and its update: the
+// scale goes before them, what they say is finite is what is checked.
+TEST_F(LossScalePassTest, GradientsThatAreAccumulatedAndClipped) {
+  EXPECT_EQ(scaled(R"(
+  %seed = "toy.compute"() {what = "seed", amp.loss_gradient} : () -> f32
+  %last = "toy.compute"() {what = "last", amp.step_condition} : () -> i1
+  %old = "toy.compute"() {what = "old"} : () -> f32
+  %sum = "toy.compute"(%old, %seed) {what = "sum", amp.checked, amp.gradient_operands = array<i64: 1>} : (f32, f32) -> f32
+  %norm = "toy.compute"(%sum) {what = "norm", amp.checked} : (f32) -> f32
+  %clip = "toy.compute"(%sum, %norm) {what = "clip"} : (f32, f32) -> f32
+  "toy.step"(%clip, %last) {amp.gradient_operands = array<i64>} : (f32, i1) -> ()
+)",
+                   LossScaleConfig::dynamic()),
+            "scale good bad seed scale_loss last old unscale sum norm clip "
+            "all_finite and step2 update_if ");
+  module->walk([&](ComputeOp op) {
+    auto what = op->getAttrOfType<StringAttr>("what").getValue();
+    auto source = [&](unsigned i) {
+      return op->getOperand(i)
+          .getDefiningOp()
+          ->getAttrOfType<StringAttr>("what")
+          .getValue();
+    };
+    if (what == "sum") {
+      EXPECT_EQ(source(1), "unscale");
+    }
+    if (what == "all_finite") {
+      ASSERT_EQ(op->getNumOperands(), 2u);
+      EXPECT_EQ(source(0), "sum");
+      EXPECT_EQ(source(1), "norm");
+    }
+    if (what == "update_if") {
+      EXPECT_EQ(source(2), "last");
+    }
+  });
+  EXPECT_EQ(messages, "");
 }
 
 } // namespace

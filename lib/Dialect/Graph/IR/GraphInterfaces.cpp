@@ -198,8 +198,15 @@ struct GraphLossScale : LossScaleDialectInterface {
                              "loss_scale/all_finite", gradients));
   }
 
+  Value buildAnd(OpBuilder &builder, Location loc, Value a,
+                 Value b) const override {
+    return result(createNode(builder, loc, "logical_and",
+                             "loss_scale/condition", {a, b}));
+  }
+
   void buildUpdate(OpBuilder &builder, Location loc, const State &state,
-                   Value finite, const LossScaleParams &params) const override {
+                   Value finite, Value condition,
+                   const LossScaleParams &params) const override {
     auto integer = [&](StringRef name, int64_t value) {
       return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
     };
@@ -218,9 +225,13 @@ struct GraphLossScale : LossScaleDialectInterface {
     if (!update)
       return;
     Value variables[] = {state.scale, state.goodSteps, state.badSteps};
-    for (auto [index, variable] : llvm::enumerate(variables))
+    for (auto [index, variable] : llvm::enumerate(variables)) {
+      SmallVector<Value, 3> operands = {variable, update->getResult(index)};
+      if (condition)
+        operands.push_back(condition);
       createNode(builder, loc, "assign", valueName(variable) + "/assign",
-                 {variable, update->getResult(index)});
+                 operands);
+    }
   }
 
 private:

@@ -309,8 +309,14 @@ LogicalResult expandTraining(FuncOp function, ModuleVariables &variables) {
       return failure();
     gradients = std::move(*built);
   }
-  if (failed(buildMovingStatistics(function, variables, names)) ||
-      failed(buildUpdates(function, *section, gradients, variables, names)))
+  StepBuilder nodes(function, variables, names);
+  Accumulation accumulation(nodes, section->accumulateSteps);
+  if (failed(accumulation.begin()) ||
+      failed(prepareGradients(nodes, *section, accumulation, gradients)) ||
+      failed(buildMovingStatistics(nodes, accumulation)) ||
+      failed(
+          buildUpdates(nodes, *section, gradients, accumulation.getLast())) ||
+      failed(accumulation.finish()))
     return failure();
   function->removeAttr("training");
   function->removeAttr(kTrainingLocsAttr);

@@ -24,35 +24,44 @@ namespace {
 /// Adds the updates of one batch norm.
 class StatisticsBuilder {
 public:
-  StatisticsBuilder(OpBuilder &builder, NameAllocator &names, BatchNormOp norm)
-      : builder(builder), names(names), norm(norm) {}
+  StatisticsBuilder(StepBuilder &nodes, Accumulation &accumulation,
+                    BatchNormOp norm)
+      : nodes(nodes), accumulation(accumulation), norm(norm) {}
 
   /// `operand` is the moving statistic, `result` that of the batch.
   LogicalResult build(StringRef what, unsigned operand, unsigned result) {
-    Value moving = norm->getOperand(operand), batch = norm->getResult(result);
+    Value moving = norm->getOperand(operand);
+    // Calls that are one step together are one batch.
+    FailureOr<Value> batch =
+        accumulation.mean(moving.getDefiningOp<ReadOp>(),
+                          norm->getResult(result), /*isGradient=*/false);
+    if (failed(batch))
+      return failure();
     Type element = getElementTypeOrSelf(moving.getType());
     double momentum = 0.99;
     if (auto attr = norm->getAttrOfType<FloatAttr>("momentum"))
       momentum = attr.getValueAsDouble();
     Value kept = product(what + "/kept", moving, momentum, element);
-    Value added = product(what + "/added", batch, 1 - momentum, element);
-    if (!kept || !added)
-      return failure();
+    Value added = product(what + "/added", *batch, 1 - momentum, element);
     Operation *sum = create("add", what + "/new", {kept, added});
-    return success(
-        sum && create("assign", what + "/assign", {moving, sum->getResult(0)}));
+    if (!sum)
+      return failure();
+    SmallVector<Value, 3> operands = {moving, sum->getResult(0)};
+    if (Value last = accumulation.getLast())
+      operands.push_back(last);
+    return success(create("assign", what + "/assign", operands) != nullptr);
   }
 
 private:
   Operation *create(StringRef op, const Twine &suffix, ValueRange operands,
                     ArrayRef<NamedAttribute> attrs = {}) {
-    std::string name = (nodeName(norm) + "/" + suffix).str();
-    return createNode(builder, norm->getLoc(), op, names.fresh(name), operands,
-                      attrs);
+    nodes.setLoc(norm->getLoc());
+    return nodes.create(op, nodeName(norm) + "/" + suffix, operands, attrs);
   }
 
   Value product(const Twine &suffix, Value value, double factor, Type element) {
     std::string name = suffix.str();
+    OpBuilder &builder = nodes.getBuilder();
     auto scalar = RankedTensorType::get({}, element);
     Operation *constant = create(
         "constant", name + "/factor", {},
@@ -65,34 +74,31 @@ private:
     return node ? node->getResult(0) : Value();
   }
 
-  OpBuilder &builder;
-  NameAllocator &names;
+  StepBuilder &nodes;
+  Accumulation &accumulation;
   BatchNormOp norm;
 };
 
 } // namespace
 
-LogicalResult graph::buildMovingStatistics(FuncOp function,
-                                           ModuleVariables &variables,
-                                           NameAllocator &names) {
-  Block &block = function.getBody().front();
-  OpBuilder builder(block.getTerminator());
+LogicalResult graph::buildMovingStatistics(StepBuilder &nodes,
+                                           Accumulation &accumulation) {
   SmallVector<BatchNormOp> norms;
-  for (Operation &op : block) {
+  for (Operation &op : nodes.getFunction().getBody().front()) {
     auto norm = dyn_cast<BatchNormOp>(op);
     if (norm && op.getNumResults() == 3)
       norms.push_back(norm);
   }
   llvm::StringSet<> updated;
   for (BatchNormOp norm : norms) {
-    StatisticsBuilder statistics(builder, names, norm);
+    StatisticsBuilder statistics(nodes, accumulation, norm);
     for (auto [what, operand, result] :
          {std::tuple<StringLiteral, unsigned, unsigned>{"moving_mean", 3, 1},
           {"moving_variance", 4, 2}}) {
       auto read = norm->getOperand(operand).getDefiningOp<ReadOp>();
       // Statistics that are no variable are the file's own business, and so
       // are those that it updates itself.
-      if (!read || variables.updateOf(read.getVariable()))
+      if (!read || nodes.getVariables().updateOf(read.getVariable()))
         continue;
       if (!updated.insert(read.getVariable()).second)
         return norm->emitError("updates the moving statistics '")

@@ -13,6 +13,8 @@
 
 #include "llvm/ADT/StringSet.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace amp;
 using namespace amp::graph;
@@ -20,10 +22,6 @@ using namespace amp::graph;
 namespace {
 
 StringRef str(std::string_view text) { return {text.data(), text.size()}; }
-
-/// Keys of `training` that a graph file may have and that are not built yet.
-constexpr StringLiteral kUnsupportedKeys[] = {"clip_norm", "accumulate_steps",
-                                              "schedule", "no_decay"};
 
 /// The nodes of a function by name.
 class NodeTable {
@@ -218,6 +216,128 @@ LogicalResult readGradients(FuncOp function, DictionaryAttr training,
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// What happens between gradients and updates
+//===----------------------------------------------------------------------===//
+
+/// A whole number of at least `min`; nothing for another attribute.
+std::optional<int64_t> readCount(Attribute attr, int64_t min) {
+  auto number = dyn_cast_or_null<IntegerAttr>(attr);
+  if (!number || !number.getType().isSignlessInteger(64) ||
+      number.getInt() < min)
+    return std::nullopt;
+  return number.getInt();
+}
+
+LogicalResult readSchedule(FuncOp function, DictionaryAttr settings,
+                           Schedule &schedule) {
+  Location loc = trainingLoc(function, "schedule");
+  auto kind = settings.getAs<StringAttr>("kind");
+  StringRef name = kind ? kind.getValue() : "";
+  if (name == "linear")
+    schedule.kind = Schedule::Kind::Linear;
+  else if (name == "cosine")
+    schedule.kind = Schedule::Kind::Cosine;
+  else if (name != "constant")
+    return emitError(loc, "unknown schedule '") << name << "'";
+  bool changes = schedule.kind != Schedule::Kind::Constant;
+  schedule.end = changes ? 0 : 1;
+  for (NamedAttribute setting : settings) {
+    StringRef key = setting.getName();
+    if (key == "kind")
+      continue;
+    if (key == "end") {
+      auto number = dyn_cast<FloatAttr>(setting.getValue());
+      schedule.end = number ? number.getValueAsDouble() : -1;
+      if (!(schedule.end >= 0) ||
+          !std::isfinite(static_cast<float>(schedule.end)))
+        return emitError(loc, "'end' of the schedule is a factor of the "
+                              "learning rate, zero or more and finite");
+      continue;
+    }
+    std::optional<int64_t> count =
+        readCount(setting.getValue(), key == "total_steps" ? 1 : 0);
+    if (key != "warmup_steps" && key != "total_steps")
+      return emitError(loc, "schedule ")
+             << name << " has no setting '" << key << "'";
+    if (!count)
+      return emitError(loc, "'")
+             << key << "' of the schedule is a number of steps";
+    if (key == "warmup_steps")
+      schedule.warmupSteps = *count;
+    else
+      schedule.totalSteps = *count;
+  }
+  if (changes && !schedule.totalSteps)
+    return emitError(loc, "schedule '")
+           << name << "' needs 'total_steps', the step at which it ends";
+  if (schedule.totalSteps && *schedule.totalSteps < schedule.warmupSteps)
+    return emitError(loc, "the schedule has ")
+           << *schedule.totalSteps << " steps in all, fewer than its "
+           << schedule.warmupSteps << " steps of warm-up";
+  if (!changes && !schedule.totalSteps && settings.contains("end"))
+    return emitError(loc, "'end' of the schedule needs 'total_steps', the "
+                          "step from which it holds");
+  return success();
+}
+
+LogicalResult readNoDecay(FuncOp function, ArrayAttr list,
+                          const ModuleVariables &variables,
+                          TrainingSection &section) {
+  Location loc = trainingLoc(function, "no_decay");
+  StringRef kind = str(section.optimizer.def->kind);
+  if (!section.optimizer.def->find("weight_decay"))
+    return emitError(loc, "'no_decay' means nothing here: optimizer ")
+           << kind << " has no weight decay";
+  for (Attribute entry : list) {
+    auto name = dyn_cast<StringAttr>(entry);
+    if (!name || !variables.find(name.getValue()))
+      return emitError(loc, "'no_decay' names ")
+             << entry << ", which is no variable";
+    section.noDecay.insert(name.getValue());
+  }
+  return success();
+}
+
+LogicalResult readStep(FuncOp function, DictionaryAttr training,
+                       const ModuleVariables &variables,
+                       TrainingSection &section) {
+  if (Attribute attr = training.get("clip_norm")) {
+    auto number = dyn_cast<FloatAttr>(attr);
+    double norm = number ? number.getValueAsDouble() : 0;
+    float rounded = static_cast<float>(norm);
+    if (!(rounded > 0) || !std::isfinite(rounded))
+      return emitError(trainingLoc(function, "clip_norm"),
+                       "'clip_norm' is the largest norm of the gradients, "
+                       "more than 0 and finite as a float32");
+    section.clipNorm = norm;
+  }
+  if (Attribute attr = training.get("accumulate_steps")) {
+    std::optional<int64_t> steps = readCount(attr, 1);
+    if (!steps || *steps > std::numeric_limits<int32_t>::max())
+      return emitError(trainingLoc(function, "accumulate_steps"),
+                       "'accumulate_steps' is a number of calls, from 1 to ")
+             << std::numeric_limits<int32_t>::max();
+    section.accumulateSteps = *steps;
+  }
+  if (Attribute attr = training.get("schedule")) {
+    auto settings = dyn_cast<DictionaryAttr>(attr);
+    if (!settings)
+      return emitError(trainingLoc(function, "schedule"),
+                       "'schedule' is one of constant, linear and cosine");
+    if (failed(readSchedule(function, settings, section.schedule.emplace())))
+      return failure();
+  }
+  if (Attribute attr = training.get("no_decay")) {
+    auto list = dyn_cast<ArrayAttr>(attr);
+    if (!list)
+      return emitError(trainingLoc(function, "no_decay"),
+                       "'no_decay' must be a list of names");
+    return readNoDecay(function, list, variables, section);
+  }
+  return success();
+}
+
 } // namespace
 
 bool Optimizer::is(StringRef kind) const { return str(def->kind) == kind; }
@@ -238,10 +358,6 @@ Location graph::trainingLoc(FuncOp function, StringRef key) {
 FailureOr<TrainingSection>
 graph::readTraining(FuncOp function, const ModuleVariables &variables) {
   auto training = function->getAttrOfType<DictionaryAttr>("training");
-  for (StringRef key : kUnsupportedKeys)
-    if (training.contains(key))
-      return emitError(trainingLoc(function, key), "'")
-             << key << "' in training is not supported by this version";
   TrainingSection section;
   NodeTable nodes(function);
   FailureOr<Value> loss = readLoss(function, training, nodes);
@@ -258,7 +374,8 @@ graph::readTraining(FuncOp function, const ModuleVariables &variables) {
   section.optimizer = std::move(*optimizer);
   section.variables = std::move(*reads);
   section.variablesGiven = training.contains("variables");
-  if (failed(readGradients(function, training, variables, nodes, section)))
+  if (failed(readGradients(function, training, variables, nodes, section)) ||
+      failed(readStep(function, training, variables, section)))
     return failure();
   return section;
 }
