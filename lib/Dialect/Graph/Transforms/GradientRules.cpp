@@ -14,6 +14,7 @@
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Dialect/Graph/Transforms/DifferentiableOpInterface.h"
 #include "amp/OpSet/OpSet.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -276,6 +277,125 @@ LogicalResult meanSquaredErrorRule(GradientBuilder &b, Gradients gradients,
 }
 
 //===----------------------------------------------------------------------===//
+// Ops that join, part and select
+//===----------------------------------------------------------------------===//
+
+LogicalResult concatRule(GradientBuilder &b, Gradients gradients,
+                         OperandGradients results) {
+  Operation *op = b.getForward();
+  SmallVector<Value> operands = {gradients[0]};
+  llvm::append_range(operands, op->getOperands());
+  Operation *node =
+      b.create("concat_grad", "grad", operands,
+               b.getBuilder().getNamedAttr("axis", op->getAttr("axis")));
+  if (!node)
+    return failure();
+  llvm::copy(node->getResults(), results.begin());
+  return success();
+}
+
+/// The gradients of the parts, joined. A part that the loss does not depend on
+/// is zero: its neighbour is padded to cover it.
+LogicalResult splitRule(GradientBuilder &b, Gradients gradients,
+                        OperandGradients results) {
+  Operation *op = b.getForward();
+  Builder &builder = b.getBuilder();
+  auto sizes = op->getAttrOfType<DenseI64ArrayAttr>("sizes");
+  auto axis = op->getAttrOfType<IntegerAttr>("axis");
+  if (!sizes || !axis)
+    return failure();
+  int64_t rank = cast<RankedTensorType>(op->getOperand(0).getType()).getRank();
+  int64_t position = axis.getInt() < 0 ? axis.getInt() + rank : axis.getInt();
+  SmallVector<Value> parts;
+  int64_t before = 0; // zeros in front of the next part
+  size_t last = gradients.size();
+  while (last > 0 && !gradients[last - 1])
+    --last;
+  for (size_t i = 0; i < last; ++i) {
+    if (!gradients[i]) {
+      before += sizes[i];
+      continue;
+    }
+    int64_t after = 0;
+    if (i + 1 == last)
+      for (size_t j = last; j < gradients.size(); ++j)
+        after += sizes[j];
+    Value part = gradients[i];
+    if (before || after) {
+      SmallVector<int64_t> paddings(2 * rank);
+      paddings[2 * position] = before;
+      paddings[2 * position + 1] = after;
+      part = b.createValue(
+          "pad", "grad/" + Twine(i), part,
+          builder.getNamedAttr("paddings",
+                               builder.getDenseI64ArrayAttr(paddings)));
+      if (!part)
+        return failure();
+    }
+    parts.push_back(part);
+    before = 0;
+  }
+  results[0] = parts.size() == 1
+                   ? parts.front()
+                   : b.createValue("concat", "grad", parts,
+                                   builder.getNamedAttr("axis", axis));
+  return success();
+}
+
+/// One split, and the axis of each part removed.
+LogicalResult stackRule(GradientBuilder &b, Gradients gradients,
+                        OperandGradients results) {
+  Operation *op = b.getForward();
+  Builder &builder = b.getBuilder();
+  Attribute axis = op->getAttr("axis");
+  SmallVector<int64_t> ones(op->getNumOperands(), 1);
+  NamedAttribute attrs[] = {
+      builder.getNamedAttr("axis", axis),
+      builder.getNamedAttr("sizes", builder.getDenseI64ArrayAttr(ones))};
+  Operation *node = b.create("split", "grad", gradients[0], attrs);
+  if (!node)
+    return failure();
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    if (!b.wants(i))
+      continue;
+    results[i] = b.createValue("reshape_grad", "grad/" + Twine(i),
+                               {node->getResult(i), op->getOperand(i)});
+    if (!results[i])
+      return failure();
+  }
+  return success();
+}
+
+/// Each value takes the gradient where it was taken, and zero elsewhere: a
+/// product with the condition would make NaN of an infinite gradient.
+LogicalResult whereRule(GradientBuilder &b, Gradients gradients,
+                        OperandGradients results) {
+  Operation *op = b.getForward();
+  Builder &builder = b.getBuilder();
+  Type element = getElementTypeOrSelf(gradients[0].getType());
+  auto scalar = RankedTensorType::get({}, element);
+  Value zero = b.createValue(
+      "constant", "grad/zero", {},
+      builder.getNamedAttr(
+          "value",
+          DenseElementsAttr::get(scalar, builder.getFloatAttr(element, 0))));
+  if (!zero)
+    return failure();
+  Value condition = op->getOperand(0), g = gradients[0];
+  for (unsigned i : {1, 2}) {
+    if (!b.wants(i))
+      continue;
+    Value a = i == 1 ? g : zero, c = i == 1 ? zero : g;
+    results[i] = b.sumTo(
+        b.createValue("where", "grad_" + b.operandName(i), {condition, a, c}),
+        i);
+    if (!results[i])
+      return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Attaching
 //===----------------------------------------------------------------------===//
 
@@ -315,6 +435,10 @@ constexpr struct {
     {"squeeze", attach<reshapeRule>},
     {"transpose", attach<transposeRule>},
     {"mean_squared_error", attach<meanSquaredErrorRule>},
+    {"concat", attach<concatRule>},
+    {"split", attach<splitRule>},
+    {"stack", attach<stackRule>},
+    {"where", attach<whereRule>},
 };
 
 /// Whether tableRule can differentiate `op`: each result of its backward ops

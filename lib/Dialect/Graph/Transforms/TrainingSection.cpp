@@ -193,6 +193,7 @@ LogicalResult readGradients(FuncOp function, DictionaryAttr training,
            << seed.getValue() << "' must be float32, not "
            << seedValue.getType();
   section.seed = seedValue.getDefiningOp();
+  llvm::DenseMap<Value, Value> given;
   for (NamedAttribute entry : gradients) {
     auto name = dyn_cast<StringAttr>(entry.getValue());
     ReadOp read = variables.findRead(entry.getName());
@@ -207,12 +208,17 @@ LogicalResult readGradients(FuncOp function, DictionaryAttr training,
              << entry.getValue() << " is " << gradient.getType()
              << ", but the variable " << entry.getName() << " is "
              << read.getType();
-    section.gradients[read.getResult()] = gradient;
+    given[read.getResult()] = gradient;
   }
-  for (ReadOp read : section.variables)
-    if (section.variablesGiven && !section.gradients.contains(read.getResult()))
+  // In the order of the variables, as the expansion has them: sums over all
+  // gradients do not depend on the road.
+  for (ReadOp read : section.variables) {
+    if (Value gradient = given.lookup(read.getResult()))
+      section.gradients[read.getResult()] = gradient;
+    else if (section.variablesGiven)
       return emitError(loc, "'gradients' has none for the variable '")
              << read.getVariable() << "'";
+  }
   return success();
 }
 
