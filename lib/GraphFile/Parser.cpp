@@ -29,8 +29,8 @@ public:
 
   Handler(const SourceText &source, Diagnostics &diags, const Limits &limits,
           GraphFile &file)
-      : source(source), text(source.text()), diags(diags), limits(limits),
-        file(file), elements(source, diags, *file.names, limits),
+      : text(source.text()), diags(diags), limits(limits), file(file),
+        elements(source, diags, *file.names, limits),
         reached(0) {}
 
   bool run();
@@ -74,7 +74,6 @@ private:
     return std::string_view(tape.text).substr(token.text, token.length);
   }
 
-  const SourceText &source;
   std::string_view text;
   Diagnostics &diags;
   const Limits &limits;
