@@ -26,7 +26,7 @@ if os.path.exists(os.path.join(config.mlir_tools_dir, "mlir-opt")):
     config.available_features.add("mlir-opt")
 if os.path.exists(os.path.join(config.amp_lib_dir, "AmpPlugin.so")):
     config.available_features.add("plugin")
-# MNIST as IDX files: $AMP_MNIST, or the folder the workplace shares.
+# MNIST as IDX files: $AMP_MNIST, or a folder beside the sources.
 mnist = os.environ.get("AMP_MNIST") or os.path.join(
     config.amp_source_dir, os.pardir, "shared", "data", "mnist")
 if os.path.isdir(mnist):

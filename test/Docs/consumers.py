@@ -77,8 +77,39 @@ class Installed:
         run(["ninja", "-C", build])
         return os.path.join(build, name)
 
+    def projects(self, compiler):
+        """The example projects that this installation can serve."""
+        found = []
+        for name in sorted(os.listdir(self.path("share/amp/examples"))):
+            lists = self.path("share/amp/examples", name, "CMakeLists.txt")
+            if os.path.exists(lists):
+                with open(lists, encoding="utf-8") as f:
+                    if compiler or "COMPONENTS Compiler" not in f.read():
+                        found.append(name)
+        return found
+
     def example(self, name, *flags):
         return self.project(self.path("share/amp/examples", name), name, *flags)
+
+
+def use_training_loop(program, installed, model):
+    text = run([program, model]).stdout
+    accuracy = float(re.search(r"^accuracy ([0-9.]+)$", text, re.M).group(1))
+    # 0.77 after this one epoch; chance is 0.1.
+    check(accuracy > 0.3 and "loss scale 32768" in text, "the loop trains: " + text)
+    message = run([program, os.path.join(installed.directory, "absent.json")], expect=1).stderr
+    check("absent.json" in message, "a missing file is named: " + message)
+
+
+def use_rewrite_module(program, installed, _):
+    done = run([program, installed.path("share/amp/examples/rewrite-module/model.mlir")])
+    check(len(re.findall(r"linalg\.matmul ins\(.*xbf16>", done.stdout)) == 2, "both products: " + done.stdout)
+    check(re.search(r"return %\w+ : tensor<32x10xf32>", done.stdout), "the result is float32")
+    check("lowered 2 of 7 nodes to bfloat16" in done.stderr, "the summary: " + done.stderr)
+
+
+# What is done with a project's program; the others are built.
+USES = {"training-loop": use_training_loop, "rewrite-module": use_rewrite_module}
 
 
 def find_package(installed, name, arguments, expect=0):
@@ -134,24 +165,13 @@ def main():
             text = find_package(installed, "compiler", "REQUIRED COMPONENTS Compiler", expect=1)
             check("built with -DAMP_BUILD_COMPILER=OFF" in text, "the missing compiler is named: " + text)
 
-        if model:
-            loop = installed.example("training-loop", *launcher)
-            text = run([loop, model]).stdout
-            accuracy = float(re.search(r"^accuracy ([0-9.]+)$", text, re.M).group(1))
-            # 0.77 after this one epoch; chance is 0.1.
-            check(accuracy > 0.3 and "loss scale 32768" in text, "the loop trains: " + text)
-            message = run([loop, os.path.join(directory, "absent.json")], expect=1).stderr
-            check("absent.json" in message, "a missing file is named: " + message)
-        if compiler:
-            rewrite = installed.example("rewrite-module", *launcher)
-            source = installed.path("share/amp/examples/rewrite-module/model.mlir")
-            done = run([rewrite, source])
-            check(len(re.findall(r"linalg\.matmul ins\(.*xbf16>", done.stdout)) == 2, "both products: " + done.stdout)
-            check(re.search(r"return %\w+ : tensor<32x10xf32>", done.stdout), "the result is float32")
-            check("lowered 2 of 7 nodes to bfloat16" in done.stderr, "the summary: " + done.stderr)
-        print("installed %s; %s" % (", ".join(programs),
-                                    "two projects built and run" if compiler else "one project built and run"
-                                    if model else "found as a package"))
+        names = installed.projects(compiler)
+        check(len(names) >= 1 + compiler, "the examples have projects")
+        for name in names:
+            program = installed.example(name, *launcher)
+            if name in USES and (model or name == "rewrite-module"):
+                USES[name](program, installed, model)
+        print("installed %s; built against it: %s" % (", ".join(programs), ", ".join(names)))
 
 
 if __name__ == "__main__":
