@@ -32,7 +32,8 @@ def main():
             return f.read()
 
     names = sorted(os.listdir(folder))
-    files = [n for n in names if n.endswith(".json")]
+    files = sorted(os.path.relpath(os.path.join(place, n), folder)
+                   for place, _, found in os.walk(folder) for n in found if n.endswith(".json"))
     with tempfile.TemporaryDirectory() as directory:
         for name in files:
             path, out, again = os.path.join(folder, name), os.path.join(directory, "out.json"), os.path.join(
@@ -44,7 +45,7 @@ def main():
                 first = rewrite(path, out, *flags)
                 if first is None or first != rewrite(out, again, *flags):
                     failures.append("%s %s: rewriting again changes it" % (name, " ".join(flags)))
-    for name in files + [n for n in names if os.path.isdir(os.path.join(folder, n))]:
+    for name in [n for n in files if n in names] + [n for n in names if os.path.isdir(os.path.join(folder, n))]:
         if "(%s" % name not in page:
             failures.append("docs/examples/README.md does not tell of " + name)
     for line in failures:
