@@ -95,6 +95,16 @@ def unexpanded():
         [(("w", "float32", 2, 2), ZEROS)])
 
 
+def training(**more):
+    """The same with more, or something else, in its training section."""
+    file = unexpanded()
+    section = file["functions"][0]["training"]
+    section.update(more)
+    for key in [key for key, value in section.items() if value is None]:
+        del section[key]
+    return file
+
+
 def safetensors(entries):
     """The bytes of a file; an entry is (name, dtype, shape, values)."""
     header, data = {}, b""
@@ -190,6 +200,14 @@ def write(folder):
     put("plain.json", plain())
     put("unexpanded.json", unexpanded())
     put("digits.json", digits_model())
+    put("warmup.json", training(schedule={"linear": {"warmup_steps": 20, "total_steps": 10}}))
+    put("endless.json", training(schedule={"cosine": {"end": 0.1}}))
+    put("no-decay.json", training(no_decay=["w"], optimizer={"rmsprop": {}}))
+    put("no-decay-name.json", training(no_decay=["ww"], optimizer={"adamw": {}}))
+    put("accumulate.json", training(accumulate_steps=0))
+    put("momentum.json", training(optimizer={"sgd": {"momentum": 2}}))
+    put("no-optimizer.json", training(optimizer=None))
+    put("gradients.json", training(gradients={"w": "logits"}, loss_gradient="loss"))
     put("weighted.json", with_weights())
     put("absent-weights.json", with_weights("absent.safetensors"))
     put("strange.json", strange_ops())
