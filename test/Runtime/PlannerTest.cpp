@@ -256,11 +256,11 @@ TEST(Planner, MlpProgramsAreSound) {
 TEST(Planner, AllUnsupportedOpsAreNamed) {
   auto file = readGraph(oneFunction(
       "", "{\"name\": \"x\", \"dtype\": \"float32\", \"shape\": [1, 8, 8, 4]}",
-      "{\"name\": \"p\", \"op\": \"max_pool2d\", \"inputs\": [\"x\"], "
-      "\"attrs\": {\"window\": 2}},\n"
+      "{\"name\": \"p\", \"op\": \"mylib.pool\", \"inputs\": [\"x\"], "
+      "\"types\": [{\"dtype\": \"float32\", \"shape\": [1, 4]}]},\n"
       "{\"name\": \"r\", \"op\": \"relu\", \"inputs\": [\"p\"]},\n"
-      "{\"name\": \"c\", \"op\": \"cumsum\", \"inputs\": [\"r\"], \"attrs\": "
-      "{\"axis\": 1}}",
+      "{\"name\": \"c\", \"op\": \"mylib.scan\", \"inputs\": [\"r\"], "
+      "\"types\": [{\"dtype\": \"float32\", \"shape\": [1, 4]}]}",
       "\"c\""));
   ASSERT_TRUE(file);
   auto program = planFunction(*file, 0, {}, DeviceTraits::cpu());
@@ -268,7 +268,7 @@ TEST(Planner, AllUnsupportedOpsAreNamed) {
   EXPECT_EQ(program.status().code(), Code::Unimplemented);
   EXPECT_EQ(program.status().message(),
             "function 'f' has ops that the device 'cpu' does not run: "
-            "max_pool2d (node 'p'), cumsum (node 'c')");
+            "mylib.pool (node 'p'), mylib.scan (node 'c')");
 }
 
 TEST(Planner, UnknownSizeIsNamed) {

@@ -54,8 +54,9 @@ struct Bindings {
   /// Per cache entry: its value is up to date, so steps that make it are left
   /// out.
   std::vector<bool> cacheValid;
-  /// How often this function has run before: random numbers are drawn from it.
-  uint64_t call = 0;
+  /// How often this function has run before, and the session's own seed:
+  /// random numbers are drawn from them.
+  uint64_t call = 0, seed = 0;
 };
 
 /// The address of a buffer in one call.

@@ -53,6 +53,12 @@ inline uint32_t philoxNode(std::string_view name) {
 /// 24 random bits as a number in [0, 1).
 inline double philoxUniform(uint32_t word) { return (word >> 8) * 0x1p-24; }
 
+/// The seed of a stream of the file in a session with a seed of its own; 0
+/// leaves it as it is.
+inline uint64_t mixSeeds(uint64_t seed, uint64_t session) {
+  return seed ^ (session * 0x9E3779B97F4A7C15u);
+}
+
 } // namespace amprt
 
 #endif // AMPRT_PHILOX_H

@@ -81,6 +81,7 @@ enum class ScalarOp : uint8_t {
   Silu,
   Softplus,
   Erf,
+  Erfc,
   Floor,
   Ceil,
   Round,
@@ -107,7 +108,10 @@ enum class ScalarOp : uint8_t {
   And,
   Or,
   ReluGrad, ///< a where b > 0, else 0
-  Where     ///< a ? b : c
+  Where,    ///< a ? b : c
+  // Random.
+  Call,  ///< how often the function has run before; int64
+  Random ///< uniform in [0, 1): seed a, node b, call c; by element
 };
 std::string_view scalarOpName(ScalarOp op);
 
@@ -133,7 +137,17 @@ enum class Kernel : uint8_t {
   SparseLossGrad, ///< (gradient per row or scalar, logits, labels)
   DenseLoss,      ///< (logits, probabilities)
   DenseLossGrad,  ///< (gradient, logits, probabilities)
+  SoftmaxGrad,    ///< (gradient, x)
+  LogSoftmaxGrad, ///< (gradient, x)
+  ReduceGrad,     ///< (gradient, x), of the largest, smallest or product
+  Cumsum,         ///< (x)
   Transpose,      ///< (x)
+  Slice,          ///< (x): elements at offset and strides
+  Pad,            ///< (x): elements to offset and strides, the rest `fill`
+  Concat,         ///< (x, …)
+  Split,          ///< (x); one result for each part
+  Gather,         ///< (x, indices)
+  GatherGrad,     ///< (gradient, indices)
   ArgMax,         ///< (x)
   AllFinite,      ///< (x, …)
   LossScale,      ///< (scale, good, bad, finite): the new three
@@ -168,12 +182,17 @@ struct StepParams {
   Dims loops;
   std::vector<Dims> strides;
 
-  // Reduce and Transpose: kept loops then reduced loops with input strides.
+  // Reduce and what moves elements: kept loops then reduced loops with strides
+  // of the input, for Pad of the result.
   ReduceOp reduce = ReduceOp::Sum;
   Dims reduceLoops, reduceStrides;
+  int64_t offset = 0; ///< Slice, Pad: of the first element
+  double fill = 0;    ///< Pad
 
   // Row kernels: [outer, size, inner].
   int64_t outer = 1, size = 1, inner = 1;
+  Dims parts;           ///< Concat, Split: what `size` is made of
+  bool reverse = false; ///< Cumsum: from the end
   /// Losses: the factor of mean (1 / rows), or 1; per row without reduction.
   double factor = 1;
   bool perRow = false;

@@ -120,9 +120,33 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::DenseLossGrad:
     runLossGrad(call);
     break;
+  case Kernel::SoftmaxGrad:
+  case Kernel::LogSoftmaxGrad:
+    runSoftmaxGrad(call);
+    break;
+  case Kernel::ReduceGrad:
+    runReduceGrad(call);
+    break;
+  case Kernel::Cumsum:
+    runCumsum(call);
+    break;
   case Kernel::Transpose:
+  case Kernel::Slice:
     runTranspose(call);
     break;
+  case Kernel::Pad:
+    runPad(call);
+    break;
+  case Kernel::Concat:
+    runConcat(call);
+    break;
+  case Kernel::Split:
+    runSplit(call);
+    break;
+  case Kernel::Gather:
+    return runGather(call);
+  case Kernel::GatherGrad:
+    return runGatherGrad(call);
   case Kernel::ArgMax:
     runArgMax(call);
     break;

@@ -12,6 +12,7 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
+#include "amprt/Philox.h"
 
 #include <algorithm>
 #include <cstring>
@@ -78,7 +79,9 @@ public:
       RunFunction function = nullptr;
       if (instr.op == ScalarOp::Load) {
         uniform = Walk{p.loops, p.strides[instr.a]}.isUniform();
-      } else if (instr.op != ScalarOp::Const) {
+      } else if (instr.op == ScalarOp::Random) {
+        uniform = false; // its operands are, and have no loop of their own
+      } else if (instr.op != ScalarOp::Const && instr.op != ScalarOp::Call) {
         for (int32_t operand : {instr.a, instr.b, instr.c})
           uniform &= operand < 0 || isUniform[operand];
         int32_t typed = instr.op == ScalarOp::Where ? instr.b : instr.a;
@@ -96,7 +99,9 @@ private:
   const void *load(const Instr &instr, std::byte *to, int64_t start,
                    int64_t count) const;
   void evaluate(size_t i, void *to, std::vector<const void *> &values,
-                int64_t count) const;
+                int64_t start, int64_t count) const;
+  void fillRandom(float *to, int64_t seed, int64_t node, int64_t step,
+                  int64_t start, int64_t count) const;
 
   const StepCall &call;
   const Expression &code;
@@ -129,9 +134,13 @@ const void *Interpreter::load(const Instr &instr, std::byte *to, int64_t start,
 }
 
 void Interpreter::evaluate(size_t i, void *to,
-                           std::vector<const void *> &values,
+                           std::vector<const void *> &values, int64_t start,
                            int64_t count) const {
   const Instr &instr = code[i];
+  if (instr.op == ScalarOp::Call)
+    return std::fill_n(static_cast<int64_t *>(to), count,
+                       int64_t(call.bindings.call)),
+           void();
   if (instr.op == ScalarOp::Const) {
     switch (registerClass(instr.dtype)) {
     case RegisterClass::F32:
@@ -148,12 +157,32 @@ void Interpreter::evaluate(size_t i, void *to,
   auto value = [&](int32_t operand) {
     return operand < 0 ? nullptr : values[operand];
   };
+  if (instr.op == ScalarOp::Random) {
+    auto first = [&](int32_t operand) {
+      return *static_cast<const int64_t *>(value(operand));
+    };
+    return fillRandom(static_cast<float *>(to), first(instr.a), first(instr.b),
+                      first(instr.c), start, count);
+  }
   if (instr.op == ScalarOp::Cast)
     return castRun(to, instr.dtype, value(instr.a), code[instr.a].dtype, count);
   functions[i](to, value(instr.a), value(instr.b), value(instr.c), count,
                instr.imm);
   if (amp::isInteger(instr.dtype) && instr.dtype != DType::Int64)
     wrapRun(static_cast<int64_t *>(to), instr.dtype, count);
+}
+
+/// Elements [start, start + count) of the stream of a node in a call.
+void Interpreter::fillRandom(float *to, int64_t seed, int64_t node,
+                             int64_t step, int64_t start, int64_t count) const {
+  uint64_t mixed = mixSeeds(uint64_t(seed), call.bindings.seed);
+  for (int64_t i = 0; i < count;) {
+    int64_t element = start + i;
+    Philox4 words = philoxBlock(mixed, uint64_t(element) / 4, uint32_t(step),
+                                uint32_t(node));
+    for (int64_t word = element % 4; word < 4 && i < count; ++word, ++i)
+      to[i] = float(philoxUniform(words[size_t(word)]));
+  }
 }
 
 void Interpreter::run(int64_t begin, int64_t end) const {
@@ -182,10 +211,10 @@ void Interpreter::run(int64_t begin, int64_t end) const {
                                    ? out.contiguous(start, count)
                                    : std::nullopt) {
         void *to = memory + *offset * size;
-        evaluate(i, to, values, count);
+        evaluate(i, to, values, start, count);
         values[i] = to;
       } else {
-        evaluate(i, own, values, isUniform[i] ? kBlock : count);
+        evaluate(i, own, values, start, isUniform[i] ? kBlock : count);
         values[i] = own;
       }
       ready[i] = isUniform[i];

@@ -54,9 +54,19 @@ void clearPadding(const Buffer &buffer, std::byte *memory);
 
 void runElementwise(const StepCall &call);
 void runReduce(const StepCall &call);
+void runReduceGrad(const StepCall &call);
+void runCumsum(const StepCall &call);
+/// Transpose and Slice.
 void runTranspose(const StepCall &call);
+void runPad(const StepCall &call);
+void runConcat(const StepCall &call);
+void runSplit(const StepCall &call);
+/// Fail where an index is out of range.
+Status runGather(const StepCall &call);
+Status runGatherGrad(const StepCall &call);
 void runArgMax(const StepCall &call);
 void runSoftmax(const StepCall &call);
+void runSoftmaxGrad(const StepCall &call);
 void runLoss(const StepCall &call);
 void runLossGrad(const StepCall &call);
 void runAllFinite(const StepCall &call);

@@ -99,13 +99,14 @@ template <typename T> RunFunction floatingFunction(ScalarOp op) {
     AMPRT_UNARY(Softplus,
                 (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))))
     AMPRT_UNARY(Erf, std::erf(x))
+    AMPRT_UNARY(Erfc, std::erfc(x))
     AMPRT_UNARY(Floor, std::floor(x))
     AMPRT_UNARY(Ceil, std::ceil(x))
     AMPRT_UNARY(Round, std::nearbyint(x))
     AMPRT_UNARY(Gelu, x * T(0.5) * std::erfc(-x * T(0.70710678118654752440)))
-    AMPRT_UNARY(GeluTanh, T(0.5) * x *
-                              (1 + std::tanh(T(0.79788456080286535588) *
-                                             (x + T(0.044715) * x * x * x))))
+    // (1 + tanh u) / 2 is the sigmoid of 2u, which does not cancel.
+    AMPRT_UNARY(GeluTanh, x * sigmoid(T(1.59576912160573071176) *
+                                      (x + T(0.044715) * x * x * x)))
     AMPRT_UNARY(Elu, x > 0 ? x : T(imm) * std::expm1(x))
     AMPRT_UNARY(LeakyRelu, x > 0 ? x : T(imm) * x)
     AMPRT_BINARY(Div, T, x / y)

@@ -21,8 +21,10 @@ using namespace amprt::cpu;
 
 namespace {
 
-/// Turns logits into their exponentials, relative to the largest; gives the
-/// logarithm of the sum of the exponentials of the logits, and that sum.
+/// Turns logits into their exponentials relative to the largest; gives the
+/// largest and the sum of those exponentials. The logarithm of the sum of the
+/// logits' own exponentials is never rounded to T: next to it a logit that is
+/// much the largest would leave nothing.
 template <typename T>
 std::pair<T, double> exponentials(const T *x, T *e, int64_t size) {
   T largest = -std::numeric_limits<T>::infinity();
@@ -33,7 +35,7 @@ std::pair<T, double> exponentials(const T *x, T *e, int64_t size) {
     e[i] = std::exp(x[i] - largest);
     sum += e[i];
   }
-  return {T(largest + std::log(sum)), sum};
+  return {largest, sum};
 }
 
 /// Reads and writes rows of [outer, size, inner] as T.
@@ -70,10 +72,11 @@ template <typename T> void softmax(const StepCall &call) {
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < rows.count(); ++row) {
       rows.load(x.data(), call.operand(0), in, row);
-      auto [logSum, sum] = exponentials(x.data(), y.data(), p.size);
-      for (int64_t i = 0; i < p.size; ++i)
-        y[size_t(i)] =
-            logarithm ? x[size_t(i)] - logSum : T(double(y[size_t(i)]) / sum);
+      auto [largest, sum] = exponentials(x.data(), y.data(), p.size);
+      double logSum = logarithm ? std::log(sum) : 0;
+      for (size_t i = 0; i < x.size(); ++i)
+        y[i] = T(logarithm ? (double(x[i]) - double(largest)) - logSum
+                           : double(y[i]) / sum);
       rows.store(call.result(0), out, row, y.data());
     }
   }
@@ -104,16 +107,17 @@ template <typename T> void loss(const StepCall &call) {
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < p.outer; ++row) {
       rows.load(x.data(), call.operand(0), in, row);
-      T logSum = exponentials(x.data(), y.data(), p.size).first;
+      auto [largest, sum] = exponentials(x.data(), y.data(), p.size);
+      double logSum = std::log(sum);
       double value = 0;
       if (sparse) {
         auto label = labelOf(call, 1, row);
-        value = label ? double(logSum - x[size_t(*label)])
+        value = label ? (double(largest) - double(x[size_t(*label)])) + logSum
                       : std::numeric_limits<double>::quiet_NaN();
       } else {
         rows.load(y.data(), call.operand(1), call.operandBuffer(1).dtype, row);
         for (size_t i = 0; i < size_t(p.size); ++i)
-          value += double(y[i]) * double(logSum - x[i]);
+          value += double(y[i]) * ((double(largest) - double(x[i])) + logSum);
       }
       losses[size_t(row)] = T(value);
     }
@@ -147,24 +151,23 @@ template <typename T> void lossGrad(const StepCall &call) {
       gradient = T(gradient * p.factor);
       rows.load(x.data(), call.operand(1), in, row);
       double sum = exponentials(x.data(), y.data(), p.size).second;
-      for (T &value : y)
-        value = T(double(value) / sum);
+      double weight = 1;
+      std::optional<int64_t> label;
       if (sparse) {
-        auto label = labelOf(call, 2, row);
-        for (T &value : y)
-          value = label ? value : std::numeric_limits<T>::quiet_NaN();
-        if (label)
-          y[size_t(*label)] -= 1;
+        label = labelOf(call, 2, row);
+        if (!label)
+          weight = std::numeric_limits<double>::quiet_NaN();
       } else {
         rows.load(x.data(), call.operand(2), call.operandBuffer(2).dtype, row);
-        double weight = 0;
+        weight = 0;
         for (T probability : x)
           weight += probability;
-        for (size_t i = 0; i < size_t(p.size); ++i)
-          y[i] = T(y[i] * weight) - x[i];
       }
-      for (T &value : y)
-        value *= gradient;
+      // In double, for a probability that is nearly its label.
+      for (size_t i = 0; i < y.size(); ++i) {
+        double target = sparse ? double(label && size_t(*label) == i) : x[i];
+        y[i] = T((double(y[i]) / sum * weight - target) * double(gradient));
+      }
       rows.store(call.result(0), out, row, y.data());
     }
   }

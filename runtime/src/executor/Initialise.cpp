@@ -98,7 +98,7 @@ Result<Tensor> amprt::initialValue(const gf::Variable &variable,
   AMPRT_ASSIGN_OR_RETURN(Tensor tensor,
                          Tensor::create(variable.type.dtype, dims));
   const gf::Setting &init = *variable.init;
-  uint64_t mixed = seedOf(init) ^ (seed * 0x9E3779B97F4A7C15u);
+  uint64_t mixed = mixSeeds(seedOf(init), seed);
   Stream stream{mixed, philoxNode(variable.name)};
   int64_t count = tensor.size();
   auto fill = [&](auto value) {

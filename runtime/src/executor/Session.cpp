@@ -339,6 +339,7 @@ Result<std::vector<Tensor>> Session::run(std::string_view function,
       impl->observer(event);
     };
   bindings.call = impl->calls[index];
+  bindings.seed = impl->options.seed;
   Status status = plan->executable->run(bindings, hook);
   bool finite = true;
   if (status.ok() && program.finite != kNoBuffer) {

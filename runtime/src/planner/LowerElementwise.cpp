@@ -144,7 +144,8 @@ bool lowerAddN(NodeLowering &node) {
     }
     if (next == count)
       return finish(node, e);
-    sum = node.addTemporary(dtype, node.resultDims());
+    sum = node.addTemporary(amp::isLow(dtype) ? DType::Float32 : dtype,
+                            node.resultDims());
     e.finish(node.addStep(Kernel::Elementwise), *sum);
   }
 }
@@ -159,27 +160,6 @@ bool lowerReluGrad(NodeLowering &node) {
     x = found->second;
   int32_t gradient = e.load(node.operands[0]), value = e.load(x);
   e.op(ScalarOp::ReluGrad, node.types[0].dtype, gradient, value);
-  return finish(node, e);
-}
-
-/// Gradients of smooth unary ops, gradient · f'(x), as expressions of x.
-bool lowerUnaryGrad(NodeLowering &node) {
-  ExpressionBuilder e(node.builder);
-  DType dtype = node.types[0].dtype;
-  std::string_view op = node.node.op;
-  int32_t g = e.load(node.operands[0]), x = e.load(node.operands[1]);
-  int32_t one = e.constant(1, dtype);
-  if (op == "tanh_grad") {
-    int32_t y = e.op(ScalarOp::Tanh, dtype, x);
-    int32_t square = e.op(ScalarOp::Square, dtype, y);
-    int32_t slope = e.op(ScalarOp::Sub, dtype, one, square);
-    e.op(ScalarOp::Mul, dtype, g, slope);
-  } else {
-    int32_t y = e.op(ScalarOp::Sigmoid, dtype, x);
-    int32_t rest = e.op(ScalarOp::Sub, dtype, one, y);
-    int32_t slope = e.op(ScalarOp::Mul, dtype, y, rest);
-    e.op(ScalarOp::Mul, dtype, g, slope);
-  }
   return finish(node, e);
 }
 
@@ -206,6 +186,5 @@ void amprt::planner::addElementwiseLowerings(LoweringTable &table) {
   table["where"] = lowerWhere;
   table["add_n"] = lowerAddN;
   table["relu_grad"] = lowerReluGrad;
-  table["tanh_grad"] = table["sigmoid_grad"] = lowerUnaryGrad;
   table["unscale"] = lowerUnscale;
 }

@@ -144,6 +144,7 @@ const LoweringTable &amprt::planner::loweringTable() {
   static const LoweringTable table = [] {
     LoweringTable all;
     addElementwiseLowerings(all);
+    addGradientLowerings(all);
     addMatrixLowerings(all);
     addLossLowerings(all);
     addReductionLowerings(all);

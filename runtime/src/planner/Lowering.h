@@ -75,6 +75,7 @@ using LowerFunction = bool (*)(NodeLowering &node);
 using LoweringTable = std::unordered_map<std::string_view, LowerFunction>;
 
 void addElementwiseLowerings(LoweringTable &table);
+void addGradientLowerings(LoweringTable &table);
 void addMatrixLowerings(LoweringTable &table);
 void addLossLowerings(LoweringTable &table);
 void addReductionLowerings(LoweringTable &table);

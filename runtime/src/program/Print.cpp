@@ -53,6 +53,8 @@ static std::string term(const Expression &expression, int32_t at) {
   std::string text(scalarOpName(instr.op));
   if (instr.op == ScalarOp::Cast)
     text = amp::dtypeName(instr.dtype);
+  if (instr.a < 0)
+    return text;
   text += "(" + term(expression, instr.a);
   if (instr.b >= 0)
     text += ", " + term(expression, instr.b);
@@ -93,7 +95,8 @@ static std::string parameters(const Step &step) {
     if (p.relu)
       text += " +relu";
     return text;
-  case Kernel::Reduce: {
+  case Kernel::Reduce:
+  case Kernel::ReduceGrad: {
     static constexpr const char *names[] = {"sum", "mean", "max", "min",
                                             "prod"};
     add("op", names[size_t(p.reduce)]);
@@ -106,7 +109,14 @@ static std::string parameters(const Step &step) {
   case Kernel::SparseLossGrad:
   case Kernel::DenseLoss:
   case Kernel::DenseLossGrad:
+  case Kernel::SoftmaxGrad:
+  case Kernel::LogSoftmaxGrad:
+  case Kernel::Cumsum:
+  case Kernel::Gather:
+  case Kernel::GatherGrad:
   case Kernel::ArgMax:
+    if (p.reverse)
+      text += " reverse";
     add("size", std::to_string(p.size));
     if (p.factor != 1)
       add("factor", number(p.factor));
@@ -143,6 +153,17 @@ static std::string parameters(const Step &step) {
   case Kernel::ApplySgd:
     if (p.weightDecay != 0)
       add("weight_decay", number(p.weightDecay));
+    return text;
+  case Kernel::Slice:
+  case Kernel::Pad:
+    add("offset", std::to_string(p.offset));
+    add("strides", list(p.strides[0]));
+    if (p.fill != 0)
+      add("fill", number(p.fill));
+    return text;
+  case Kernel::Concat:
+  case Kernel::Split:
+    add("parts", list(p.parts));
     return text;
   case Kernel::Transpose:
   case Kernel::AllFinite:

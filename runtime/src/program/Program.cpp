@@ -33,29 +33,51 @@ std::string_view amprt::spaceName(Space space) {
 }
 
 std::string_view amprt::kernelName(Kernel kernel) {
-  static constexpr std::string_view names[] = {
-      "elementwise",     "matmul",      "reduce",           "softmax",
-      "log_softmax",     "sparse_loss", "sparse_loss_grad", "dense_loss",
-      "dense_loss_grad", "transpose",   "argmax",           "all_finite",
-      "loss_scale",      "apply_sgd",   "apply_momentum",   "apply_rmsprop",
-      "apply_adam"};
+  static constexpr std::string_view names[] = {"elementwise",
+                                               "matmul",
+                                               "reduce",
+                                               "softmax",
+                                               "log_softmax",
+                                               "sparse_loss",
+                                               "sparse_loss_grad",
+                                               "dense_loss",
+                                               "dense_loss_grad",
+                                               "softmax_grad",
+                                               "log_softmax_grad",
+                                               "reduce_grad",
+                                               "cumsum",
+                                               "transpose",
+                                               "slice",
+                                               "pad",
+                                               "concat",
+                                               "split",
+                                               "gather",
+                                               "gather_grad",
+                                               "argmax",
+                                               "all_finite",
+                                               "loss_scale",
+                                               "apply_sgd",
+                                               "apply_momentum",
+                                               "apply_rmsprop",
+                                               "apply_adam"};
   static_assert(std::size(names) == size_t(Kernel::ApplyAdam) + 1);
   return names[size_t(kernel)];
 }
 
 std::string_view amprt::scalarOpName(ScalarOp op) {
   static constexpr std::string_view names[] = {
-      "load",      "const",      "cast",       "neg",     "abs",
-      "sign",      "exp",        "expm1",      "log",     "log1p",
-      "sqrt",      "rsqrt",      "reciprocal", "square",  "sin",
-      "cos",       "tanh",       "sigmoid",    "relu",    "relu6",
-      "silu",      "softplus",   "erf",        "floor",   "ceil",
-      "round",     "is_finite",  "not",        "gelu",    "gelu_tanh",
-      "elu",       "leaky_relu", "add",        "sub",     "mul",
-      "div",       "pow",        "max",        "min",     "equal",
-      "not_equal", "less",       "less_equal", "greater", "greater_equal",
-      "and",       "or",         "relu_grad",  "where"};
-  static_assert(std::size(names) == size_t(ScalarOp::Where) + 1);
+      "load",          "const",     "cast",       "neg",        "abs",
+      "sign",          "exp",       "expm1",      "log",        "log1p",
+      "sqrt",          "rsqrt",     "reciprocal", "square",     "sin",
+      "cos",           "tanh",      "sigmoid",    "relu",       "relu6",
+      "silu",          "softplus",  "erf",        "erfc",       "floor",
+      "ceil",          "round",     "is_finite",  "not",        "gelu",
+      "gelu_tanh",     "elu",       "leaky_relu", "add",        "sub",
+      "mul",           "div",       "pow",        "max",        "min",
+      "equal",         "not_equal", "less",       "less_equal", "greater",
+      "greater_equal", "and",       "or",         "relu_grad",  "where",
+      "call",          "random"};
+  static_assert(std::size(names) == size_t(ScalarOp::Random) + 1);
   return names[size_t(op)];
 }
 

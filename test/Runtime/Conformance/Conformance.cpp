@@ -47,6 +47,15 @@ double amprt::test::computeRoundoff(DType dtype) {
   return dtype == DType::Float64 ? 0x1p-53 : 0x1p-24;
 }
 
+std::set<std::string> &Covers::all() {
+  static std::set<std::string> ops;
+  return ops;
+}
+
+Covers::Covers(std::initializer_list<const char *> ops) {
+  all().insert(ops.begin(), ops.end());
+}
+
 void Conformance::SetUp() {
   if (GetParam() == std::string("cuda"))
     GTEST_SKIP() << "not run here: this build has no cuda device";
@@ -54,7 +63,8 @@ void Conformance::SetUp() {
 
 std::vector<Tensor> Conformance::run(const std::string &op,
                                      const std::vector<Tensor> &inputs,
-                                     const std::string &attrs, size_t results) {
+                                     const std::string &attrs, size_t results,
+                                     int threads) {
   std::string declared, names, outputs;
   std::vector<std::string> inputNames;
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -77,6 +87,7 @@ std::vector<Tensor> Conformance::run(const std::string &op,
                (i ? ":" + std::to_string(i) : "") + "\"}";
   SessionOptions options;
   options.device = GetParam();
+  options.threads = threads;
   auto session = openSession(
       oneFunction(
           "", declared,

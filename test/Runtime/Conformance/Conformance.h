@@ -19,6 +19,7 @@
 
 #include <cmath>
 #include <functional>
+#include <set>
 
 namespace amprt::test {
 
@@ -31,7 +32,8 @@ protected:
   /// are zero and nothing is compared.
   std::vector<Tensor> run(const std::string &op,
                           const std::vector<Tensor> &inputs,
-                          const std::string &attrs = "", size_t results = 1);
+                          const std::string &attrs = "", size_t results = 1,
+                          int threads = 0);
   /// Compares result 0, or leaves it on the null device.
   void expectNear(const std::vector<Tensor> &got,
                   const std::vector<double> &expected,
@@ -44,6 +46,13 @@ protected:
   }
   bool isNull() const { return GetParam() == std::string("null"); }
   std::mt19937_64 random{testSeed()};
+};
+
+/// Ops that a test of this suite covers without a case of the list; made at
+/// namespace scope.
+struct Covers {
+  Covers(std::initializer_list<const char *> ops);
+  static std::set<std::string> &all();
 };
 
 #define AMP_CONFORMANCE_DEVICES(SUITE)                                         \
