@@ -21,21 +21,34 @@ using namespace amprt::cpu;
 
 namespace {
 
-/// Turns logits into their exponentials relative to the largest; gives the
-/// largest and the sum of those exponentials. The logarithm of the sum of the
-/// logits' own exponentials is never rounded to T: next to it a logit that is
-/// much the largest would leave nothing.
+/// The largest of some logits, and the sum of the exponentials relative to it
+/// without the largest's own, which is 1. A logit that is much the largest has
+/// a probability of 1 / (1 + rest) and a loss of log1p(rest): neither of them
+/// may round 1 + rest first.
+template <typename T> struct Exponentials {
+  T largest;
+  double rest;
+  double sum() const { return 1 + rest; }
+  double logSum() const { return std::log1p(rest); }
+};
+
+/// Turns logits into their exponentials relative to the largest.
 template <typename T>
-std::pair<T, double> exponentials(const T *x, T *e, int64_t size) {
+Exponentials<T> exponentials(const T *x, T *e, int64_t size) {
   T largest = -std::numeric_limits<T>::infinity();
+  int64_t best = 0;
   for (int64_t i = 0; i < size; ++i)
-    largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
-  double sum = 0;
+    if (x[i] > largest || x[i] != x[i]) {
+      largest = x[i];
+      best = i;
+    }
+  double rest = 0;
   for (int64_t i = 0; i < size; ++i) {
     e[i] = std::exp(x[i] - largest);
-    sum += e[i];
+    // Not left out: among infinities it is NaN.
+    rest += double(e[i]) - double(i == best);
   }
-  return {largest, sum};
+  return {largest, rest};
 }
 
 /// Reads and writes rows of [outer, size, inner] as T.
@@ -72,10 +85,10 @@ template <typename T> void softmax(const StepCall &call) {
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < rows.count(); ++row) {
       rows.load(x.data(), call.operand(0), in, row);
-      auto [largest, sum] = exponentials(x.data(), y.data(), p.size);
-      double logSum = logarithm ? std::log(sum) : 0;
+      Exponentials<T> e = exponentials(x.data(), y.data(), p.size);
+      double sum = e.sum(), logSum = logarithm ? e.logSum() : 0;
       for (size_t i = 0; i < x.size(); ++i)
-        y[i] = T(logarithm ? (double(x[i]) - double(largest)) - logSum
+        y[i] = T(logarithm ? (double(x[i]) - double(e.largest)) - logSum
                            : double(y[i]) / sum);
       rows.store(call.result(0), out, row, y.data());
     }
@@ -107,17 +120,17 @@ template <typename T> void loss(const StepCall &call) {
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < p.outer; ++row) {
       rows.load(x.data(), call.operand(0), in, row);
-      auto [largest, sum] = exponentials(x.data(), y.data(), p.size);
-      double logSum = std::log(sum);
+      Exponentials<T> e = exponentials(x.data(), y.data(), p.size);
+      double logSum = e.logSum();
       double value = 0;
       if (sparse) {
         auto label = labelOf(call, 1, row);
-        value = label ? (double(largest) - double(x[size_t(*label)])) + logSum
+        value = label ? (double(e.largest) - double(x[size_t(*label)])) + logSum
                       : std::numeric_limits<double>::quiet_NaN();
       } else {
         rows.load(y.data(), call.operand(1), call.operandBuffer(1).dtype, row);
         for (size_t i = 0; i < size_t(p.size); ++i)
-          value += double(y[i]) * ((double(largest) - double(x[i])) + logSum);
+          value += double(y[i]) * ((double(e.largest) - double(x[i])) + logSum);
       }
       losses[size_t(row)] = T(value);
     }
@@ -150,7 +163,7 @@ template <typename T> void lossGrad(const StepCall &call) {
               gradientType, 1, 1);
       gradient = T(gradient * p.factor);
       rows.load(x.data(), call.operand(1), in, row);
-      double sum = exponentials(x.data(), y.data(), p.size).second;
+      double sum = exponentials(x.data(), y.data(), p.size).sum();
       double weight = 1;
       std::optional<int64_t> label;
       if (sparse) {
