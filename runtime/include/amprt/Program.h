@@ -148,6 +148,12 @@ enum class Kernel : uint8_t {
   Split,          ///< (x); one result for each part
   Gather,         ///< (x, indices)
   GatherGrad,     ///< (gradient, indices)
+  RowNorm,        ///< (x, scale [, offset]): layer and rms normalisation
+  RowNormGrad,    ///< (gradient, x, scale): of x, scale [, offset]
+  Moments,        ///< (x): mean and variance of each channel
+  ChannelGrad,    ///< (gradient, x, mean): Σ g and Σ g·(x − mean)
+  Pool,           ///< (x): the largest or mean of windows
+  PoolGrad,       ///< (gradient [, x])
   ArgMax,         ///< (x)
   AllFinite,      ///< (x, …)
   LossScale,      ///< (scale, good, bad, finite): the new three
@@ -159,6 +165,13 @@ enum class Kernel : uint8_t {
 std::string_view kernelName(Kernel kernel);
 
 enum class ReduceOp : uint8_t { Sum, Mean, Max, Min, Prod };
+
+/// Windows that slide over images, for height and for width.
+struct Window2d {
+  int64_t in[2] = {}, out[2] = {}, window[2] = {}, stride[2] = {};
+  int64_t dilation[2] = {1, 1};
+  int64_t before[2] = {}; ///< padding in front
+};
 
 /// Numbers of a step; which ones count depends on the kernel.
 struct StepParams {
@@ -191,6 +204,7 @@ struct StepParams {
 
   // Row kernels: [outer, size, inner].
   int64_t outer = 1, size = 1, inner = 1;
+  Window2d spatial;     ///< Pool: `outer` images of `inner` channels
   Dims parts;           ///< Concat, Split: what `size` is made of
   bool reverse = false; ///< Cumsum: from the end
   /// Losses: the factor of mean (1 / rows), or 1; per row without reduction.

@@ -124,6 +124,18 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::LogSoftmaxGrad:
     runSoftmaxGrad(call);
     break;
+  case Kernel::RowNorm:
+  case Kernel::RowNormGrad:
+    runRowNorm(call);
+    break;
+  case Kernel::Moments:
+  case Kernel::ChannelGrad:
+    runChannels(call);
+    break;
+  case Kernel::Pool:
+  case Kernel::PoolGrad:
+    runPool(call);
+    break;
   case Kernel::ReduceGrad:
     runReduceGrad(call);
     break;

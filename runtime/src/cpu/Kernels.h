@@ -54,6 +54,12 @@ void clearPadding(const Buffer &buffer, std::byte *memory);
 
 void runElementwise(const StepCall &call);
 void runReduce(const StepCall &call);
+/// RowNorm and RowNormGrad.
+void runRowNorm(const StepCall &call);
+/// Moments and ChannelGrad.
+void runChannels(const StepCall &call);
+/// Pool and PoolGrad.
+void runPool(const StepCall &call);
 void runReduceGrad(const StepCall &call);
 void runCumsum(const StepCall &call);
 /// Transpose and Slice.

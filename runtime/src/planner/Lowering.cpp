@@ -146,6 +146,7 @@ const LoweringTable &amprt::planner::loweringTable() {
     addElementwiseLowerings(all);
     addGradientLowerings(all);
     addMatrixLowerings(all);
+    addImageLowerings(all);
     addLossLowerings(all);
     addReductionLowerings(all);
     addShapeLowerings(all);

@@ -77,6 +77,7 @@ using LoweringTable = std::unordered_map<std::string_view, LowerFunction>;
 void addElementwiseLowerings(LoweringTable &table);
 void addGradientLowerings(LoweringTable &table);
 void addMatrixLowerings(LoweringTable &table);
+void addImageLowerings(LoweringTable &table);
 void addLossLowerings(LoweringTable &table);
 void addReductionLowerings(LoweringTable &table);
 void addShapeLowerings(LoweringTable &table);

@@ -154,6 +154,26 @@ static std::string parameters(const Step &step) {
     if (p.weightDecay != 0)
       add("weight_decay", number(p.weightDecay));
     return text;
+  case Kernel::RowNorm:
+  case Kernel::RowNormGrad:
+    add("size", std::to_string(p.size));
+    add("epsilon", number(p.epsilon));
+    if (p.centered)
+      text += " centered";
+    return text;
+  case Kernel::Moments:
+  case Kernel::ChannelGrad:
+    add("channels", std::to_string(p.size));
+    return text;
+  case Kernel::Pool:
+  case Kernel::PoolGrad: {
+    const Window2d &w = p.spatial;
+    add("op", p.reduce == ReduceOp::Mean ? "mean" : "max");
+    add("window", list({w.window[0], w.window[1]}));
+    add("stride", list({w.stride[0], w.stride[1]}));
+    add("before", list({w.before[0], w.before[1]}));
+    return text;
+  }
   case Kernel::Slice:
   case Kernel::Pad:
     add("offset", std::to_string(p.offset));

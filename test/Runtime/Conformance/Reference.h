@@ -138,6 +138,7 @@ std::vector<OpCase> matrixCases();
 std::vector<OpCase> lossCases();
 std::vector<OpCase> reductionCases();
 std::vector<OpCase> shapeCases();
+std::vector<OpCase> normCases();
 
 } // namespace amprt::test
 

@@ -1,0 +1,273 @@
+//===- Normalise.cpp - Layer and batch normalisation ----------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Rows normalised to mean 0 and variance 1, or to a root mean square of 1; sums
+// of channels. All sums are float64, cut into parts that depend on the sizes
+// alone and added in order.
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+#include "ScalarLoops.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace amprt;
+using namespace amprt::cpu;
+
+namespace {
+
+constexpr int64_t kBlock = 512;
+
+/// Parts into which `count` rows are cut.
+struct Parts {
+  explicit Parts(int64_t count)
+      : rows(std::max<int64_t>(16, (count + 63) / 64)),
+        number((count + rows - 1) / rows) {}
+  int64_t rows, number;
+};
+
+/// A tensor of [outer, size, inner] by rows along `size`.
+template <typename T> struct RowAccess {
+  const StepParams &p;
+  int64_t place(int64_t row, DType dtype) const {
+    return (row / p.inner * p.size * p.inner + row % p.inner) *
+           int64_t(amp::dtypeSize(dtype));
+  }
+  void load(std::vector<T> &to, const void *memory, DType dtype,
+            int64_t row) const {
+    loadRun(to.data(),
+            static_cast<const std::byte *>(memory) + place(row, dtype), dtype,
+            p.inner, p.size);
+  }
+  void store(void *memory, DType dtype, int64_t row,
+             const std::vector<T> &from) const {
+    auto *to = static_cast<std::byte *>(memory) + place(row, dtype);
+    if (p.inner == 1)
+      return storeRun(to, dtype, from.data(), p.size);
+    int64_t step = p.inner * int64_t(amp::dtypeSize(dtype));
+    for (size_t i = 0; i < from.size(); ++i)
+      storeRun(to + int64_t(i) * step, dtype, &from[i], 1);
+  }
+};
+
+/// What a row is moved by and multiplied with.
+struct RowScale {
+  double mean, factor;
+};
+template <typename T>
+RowScale scaleOf(const std::vector<T> &x, double epsilon, bool centred) {
+  double mean = 0, squares = 0;
+  if (centred) {
+    for (T value : x)
+      mean += value;
+    mean /= double(x.size());
+  }
+  for (T value : x)
+    squares += (double(value) - mean) * (double(value) - mean);
+  return {mean, 1 / std::sqrt(squares / double(x.size()) + epsilon)};
+}
+
+template <typename T> void rowNorm(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  RowAccess<T> access{p};
+  bool offsets = call.step.operands.size() > 2;
+  const T *scale = call.operand<T>(1);
+  const T *offset = offsets ? call.operand<T>(2) : nullptr;
+  DType in = call.operandBuffer(0).dtype, out = call.resultBuffer(0).dtype;
+  int64_t rows = p.outer * p.inner;
+#pragma omp parallel if (rows * p.size >= kParallelElements)
+  {
+    std::vector<T> x(static_cast<size_t>(p.size));
+#pragma omp for schedule(static)
+    for (int64_t row = 0; row < rows; ++row) {
+      access.load(x, call.operand(0), in, row);
+      RowScale s = scaleOf(x, p.epsilon, p.centered);
+      for (size_t i = 0; i < x.size(); ++i) {
+        double y = (double(x[i]) - s.mean) * s.factor * double(scale[i]);
+        x[i] = T(offsets ? y + double(offset[i]) : y);
+      }
+      access.store(call.result(0), out, row, x);
+    }
+  }
+}
+
+/// dx = factor · (g·scale − mean(g·scale) − x̂ · mean(g·scale·x̂)), the middle
+/// term only where a mean was taken; the sums over rows of g·x̂ and of g.
+template <typename T> void rowNormGrad(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  RowAccess<T> access{p};
+  const T *scale = call.operand<T>(2);
+  DType in = call.operandBuffer(1).dtype;
+  int64_t rows = p.outer * p.inner;
+  auto size = static_cast<size_t>(p.size);
+  Parts parts(rows);
+  std::vector<double> sums(size_t(parts.number) * size * 2, 0);
+#pragma omp parallel if (rows * p.size >= kParallelElements)
+  {
+    std::vector<T> g(size), x(size);
+#pragma omp for schedule(static)
+    for (int64_t part = 0; part < parts.number; ++part) {
+      double *ofScale = sums.data() + size_t(part) * size * 2;
+      double *ofOffset = ofScale + size;
+      for (int64_t row = part * parts.rows;
+           row < std::min(rows, (part + 1) * parts.rows); ++row) {
+        access.load(g, call.operand(0), in, row);
+        access.load(x, call.operand(1), in, row);
+        RowScale s = scaleOf(x, p.epsilon, p.centered);
+        double mean = 0, tilt = 0;
+        for (size_t i = 0; i < size; ++i) {
+          double unit = (double(x[i]) - s.mean) * s.factor;
+          double pull = double(g[i]) * double(scale[i]);
+          mean += pull;
+          tilt += pull * unit;
+          ofScale[i] += double(g[i]) * unit;
+          ofOffset[i] += double(g[i]);
+        }
+        mean = p.centered ? mean / double(p.size) : 0;
+        tilt /= double(p.size);
+        for (size_t i = 0; i < size; ++i) {
+          double unit = (double(x[i]) - s.mean) * s.factor;
+          double pull = double(g[i]) * double(scale[i]);
+          x[i] = T(s.factor * (pull - mean - unit * tilt));
+        }
+        access.store(call.result(0), call.resultBuffer(0).dtype, row, x);
+      }
+    }
+  }
+  for (size_t result = 1; result < call.step.results.size(); ++result) {
+    T *to = call.result<T>(result);
+    for (size_t i = 0; i < size; ++i) {
+      double total = 0;
+      for (int64_t part = 0; part < parts.number; ++part)
+        total += sums[(size_t(part) * 2 + result - 1) * size + i];
+      to[i] = T(total);
+    }
+  }
+}
+
+/// Adds up a function of the elements of each channel of [outer, size, inner]
+/// into float64. `term(channel, elements, sum)` takes runs: of one channel when
+/// inner > 1, else of neighbouring channels.
+template <typename Add>
+std::vector<double> channelSums(const StepParams &p, Add add) {
+  std::vector<double> total(size_t(p.size), 0);
+  [[maybe_unused]] bool parallel =
+      p.outer * p.size * p.inner >= kParallelElements;
+  if (p.inner > 1) {
+#pragma omp parallel for schedule(static) if (parallel)
+    for (int64_t channel = 0; channel < p.size; ++channel)
+      for (int64_t i = 0; i < p.outer; ++i)
+        for (int64_t first = 0; first < p.inner; first += kBlock) {
+          double sums[kBlock] = {};
+          int64_t count = std::min(kBlock, p.inner - first);
+          add((i * p.size + channel) * p.inner + first, channel, int64_t(0),
+              count, sums);
+          double sum = 0;
+          for (int64_t j = 0; j < count; ++j)
+            sum += sums[j];
+          total[size_t(channel)] += sum;
+        }
+    return total;
+  }
+  Parts parts(p.outer);
+  std::vector<double> sums(size_t(parts.number * p.size), 0);
+#pragma omp parallel for schedule(static) if (parallel)
+  for (int64_t part = 0; part < parts.number; ++part)
+    for (int64_t i = part * parts.rows;
+         i < std::min(p.outer, (part + 1) * parts.rows); ++i)
+      for (int64_t first = 0; first < p.size; first += kBlock)
+        add(i * p.size + first, first, int64_t(1),
+            std::min(kBlock, p.size - first),
+            sums.data() + part * p.size + first);
+  for (int64_t part = 0; part < parts.number; ++part)
+    for (int64_t channel = 0; channel < p.size; ++channel)
+      total[size_t(channel)] += sums[size_t(part * p.size + channel)];
+  return total;
+}
+
+/// Mean and variance of each channel, the second from the first.
+template <typename T> void moments(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  DType dtype = call.operandBuffer(0).dtype;
+  auto bytes = int64_t(amp::dtypeSize(dtype));
+  const auto *memory = call.operand<std::byte>(0);
+  auto count = double(p.outer * p.inner);
+  std::vector<double> mean = channelSums(
+      p, [&](int64_t at, int64_t, int64_t, int64_t run, double *sums) {
+        T x[kBlock];
+        loadRun(x, memory + at * bytes, dtype, 1, run);
+        for (int64_t i = 0; i < run; ++i)
+          sums[i] += double(x[i]);
+      });
+  for (double &value : mean)
+    value /= count;
+  std::vector<double> variance =
+      channelSums(p, [&](int64_t at, int64_t channel, int64_t step, int64_t run,
+                         double *sums) {
+        T x[kBlock];
+        loadRun(x, memory + at * bytes, dtype, 1, run);
+        for (int64_t i = 0; i < run; ++i) {
+          double d = double(x[i]) - mean[size_t(channel + i * step)];
+          sums[i] += d * d;
+        }
+      });
+  for (size_t i = 0; i < mean.size(); ++i) {
+    call.result<T>(0)[i] = T(mean[i]);
+    call.result<T>(1)[i] = T(variance[i] / count);
+  }
+}
+
+/// Of each channel Σ g and Σ g · (x − mean).
+template <typename T> void channelGrad(const StepCall &call) {
+  const StepParams &p = call.step.params;
+  DType dtype = call.operandBuffer(0).dtype;
+  auto bytes = int64_t(amp::dtypeSize(dtype));
+  const T *mean = call.operand<T>(2);
+  auto load = [&](size_t operand, int64_t at, int64_t run, T *to) {
+    loadRun(to, call.operand<std::byte>(operand) + at * bytes, dtype, 1, run);
+  };
+  std::vector<double> plain = channelSums(
+      p, [&](int64_t at, int64_t, int64_t, int64_t run, double *sums) {
+        T g[kBlock];
+        load(0, at, run, g);
+        for (int64_t i = 0; i < run; ++i)
+          sums[i] += double(g[i]);
+      });
+  std::vector<double> weighted =
+      channelSums(p, [&](int64_t at, int64_t channel, int64_t step, int64_t run,
+                         double *sums) {
+        T g[kBlock], x[kBlock];
+        load(0, at, run, g);
+        load(1, at, run, x);
+        for (int64_t i = 0; i < run; ++i)
+          sums[i] +=
+              double(g[i]) * (double(x[i]) - double(mean[channel + i * step]));
+      });
+  for (size_t i = 0; i < plain.size(); ++i) {
+    call.result<T>(0)[i] = T(plain[i]);
+    call.result<T>(1)[i] = T(weighted[i]);
+  }
+}
+
+} // namespace
+
+void amprt::cpu::runRowNorm(const StepCall &call) {
+  bool wide = call.operandBuffer(0).dtype == DType::Float64;
+  if (call.step.kernel == Kernel::RowNorm)
+    wide ? rowNorm<double>(call) : rowNorm<float>(call);
+  else
+    wide ? rowNormGrad<double>(call) : rowNormGrad<float>(call);
+}
+
+void amprt::cpu::runChannels(const StepCall &call) {
+  bool wide = call.operandBuffer(0).dtype == DType::Float64;
+  if (call.step.kernel == Kernel::Moments)
+    wide ? moments<double>(call) : moments<float>(call);
+  else
+    wide ? channelGrad<double>(call) : channelGrad<float>(call);
+}
