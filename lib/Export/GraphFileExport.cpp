@@ -37,6 +37,7 @@ private:
   LogicalResult exportFunction(FuncOp function);
   LogicalResult exportNode(Operation *op, gf::Node &node);
   LogicalResult checkTypes(FuncOp function);
+  LogicalResult checkTraining(FuncOp op, const gf::Function &function);
   LogicalResult nameNodes(FuncOp function);
   void inferFunction(FuncOp function);
   void inferNode(Operation *op);
@@ -417,6 +418,30 @@ LogicalResult Exporter::checkTypes(FuncOp function) {
   return success();
 }
 
+/// The training section names values by text: what lost its names, as
+/// --strip-debuginfo and MLIR without locations do, has none of them left.
+LogicalResult Exporter::checkTraining(FuncOp op,
+                                      const gf::Function &function) {
+  llvm::DenseSet<StringRef> names;
+  for (const gf::Input &input : function.inputs)
+    names.insert(input.name);
+  for (const gf::Node &node : function.nodes)
+    names.insert(node.name);
+  auto check = [&](const gf::ValueName &value) -> LogicalResult {
+    if (names.contains(value.name) || variables.contains(value.name))
+      return success();
+    return op.emitError("the training section names '")
+           << StringRef(value.name) << "', but no node has that name";
+  };
+  const gf::Training &training = *function.training;
+  if (failed(check(training.loss)))
+    return failure();
+  for (const gf::Gradient &gradient : training.gradients)
+    if (failed(check(gradient.value)))
+      return failure();
+  return training.lossGradient ? check(*training.lossGradient) : success();
+}
+
 LogicalResult Exporter::exportFunction(FuncOp op) {
   if (op.isExternal())
     return op.emitError("has no body and so no place in a graph file");
@@ -448,8 +473,11 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
               : result.name;
     function.outputs.push_back({outputName, result, gf::kNowhere});
   }
-  if (std::optional<DictionaryAttr> training = op.getTraining())
+  if (std::optional<DictionaryAttr> training = op.getTraining()) {
     function.training = trainingOf(*training);
+    if (failed(checkTraining(op, function)))
+      return failure();
+  }
   file.functions.push_back(std::move(function));
   return success();
 }

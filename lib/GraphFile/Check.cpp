@@ -29,8 +29,9 @@ amp::graphfile::checkGraphFile(const GraphFile &file, Diagnostics &diags,
       diags.error(function.at, "two functions are named '" +
                                    std::string(function.name) + "'");
   std::vector<FunctionTypes> types;
+  VariableTable variables(file);
   for (const Function &function : file.functions) {
-    types.push_back(checkFunction(file, function, diags));
+    types.push_back(checkFunction(variables, function, diags));
     if (diags.full())
       break;
   }

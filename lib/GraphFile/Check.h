@@ -16,8 +16,8 @@
 namespace amp::graphfile {
 
 /// Checks one function and infers its types.
-FunctionTypes checkFunction(const GraphFile &file, const Function &function,
-                            Diagnostics &diags);
+FunctionTypes checkFunction(const VariableTable &variables,
+                            const Function &function, Diagnostics &diags);
 
 /// Checks the path of the weights file, and that each entry which variables
 /// and constants name is there and has their type.

@@ -25,9 +25,10 @@ namespace {
 
 class FunctionChecker {
 public:
-  FunctionChecker(const GraphFile &file, const Function &function,
+  FunctionChecker(const VariableTable &variables, const Function &function,
                   Diagnostics &diags)
-      : file(file), function(function), diags(diags), names(file, function) {}
+      : file(variables.graphFile()), function(function), diags(diags),
+        names(variables, function, &clashes) {}
 
   FunctionTypes run();
 
@@ -39,11 +40,19 @@ private:
   void inferNode(uint32_t index);
   void checkConstant(const Node &node);
   void checkGivenTypes(const Node &node, std::vector<TensorType> &types);
-  void checkVariableOperands(const Node &node);
+  void checkVariableOperands(const Node &node, const OpDef &def);
   void checkOutputs();
   void checkPins();
   void checkTraining(const Training &training);
-  const TensorType *typeOf(const ValueName &value);
+  const TensorType *typeOf(const ValueName &value) {
+    return typeOf(value, names.find(value.name));
+  }
+  const TensorType *typeOf(const ValueName &value, ValueTarget target);
+  /// What the inputs of a node name, parallel to Node::inputs.
+  Span<ValueTarget> operandsOf(uint32_t node) const {
+    return {types.operands.data() + firstOperand[node],
+            firstOperand[node + 1] - firstOperand[node]};
+  }
   void missing(const ValueName &value);
   std::string quoted(std::string_view text) {
     return "'" + std::string(text) + "'";
@@ -52,10 +61,14 @@ private:
   const GraphFile &file;
   const Function &function;
   Diagnostics &diags;
+  std::vector<NameTable::Clash> clashes;
   NameTable names;
   FunctionTypes types;
-  /// Per node the nodes that it reads, for the order.
-  std::vector<std::vector<uint32_t>> producers;
+  /// Per node where its operands start in `types.operands`; one more at the
+  /// end.
+  std::vector<size_t> firstOperand;
+  /// Operand types of the node at hand; kept for its memory.
+  std::vector<TensorType> operandTypes;
   /// The types of the node are known.
   std::vector<bool> good;
   std::unordered_map<std::string_view, const Node *> updates;
@@ -64,19 +77,20 @@ private:
 } // namespace
 
 void FunctionChecker::checkNames() {
-  std::unordered_map<std::string_view, std::string_view> owners;
-  for (const Variable &variable : file.variables)
-    owners.emplace(variable.name, "a variable");
-  auto claim = [&](std::string_view name, std::string_view kind, Offset at) {
-    auto [it, isNew] = owners.emplace(name, kind);
-    if (!isNew)
-      diags.error(at, quoted(name) + " is the name of " +
-                          std::string(it->second) + " already");
+  auto kindOf = [](ValueTarget target) {
+    return target.kind == ValueTarget::Variable ? "a variable"
+           : target.kind == ValueTarget::Input  ? "an input"
+                                                : "a node";
   };
-  for (const Input &input : function.inputs)
-    claim(input.name, "an input", input.at);
-  for (const Node &node : function.nodes)
-    claim(node.name, "a node", node.nameAt);
+  for (const NameTable::Clash &clash : clashes) {
+    bool isInput = clash.other.kind == ValueTarget::Input;
+    uint32_t index = clash.other.index;
+    diags.error(isInput ? function.inputs[index].at
+                        : function.nodes[index].nameAt,
+                quoted(isInput ? function.inputs[index].name
+                               : function.nodes[index].name) +
+                    " is the name of " + kindOf(clash.taken) + " already");
+  }
 }
 
 void FunctionChecker::missing(const ValueName &value) {
@@ -87,41 +101,55 @@ void FunctionChecker::missing(const ValueName &value) {
 }
 
 void FunctionChecker::resolveInputs() {
-  producers.resize(function.nodes.size());
-  for (size_t i = 0; i < function.nodes.size() && !diags.full(); ++i)
-    for (const ValueName &input : function.nodes[i].inputs) {
+  size_t count = 0;
+  for (const Node &node : function.nodes) {
+    firstOperand.push_back(count);
+    count += node.inputs.size();
+  }
+  firstOperand.push_back(count);
+  types.operands.resize(count);
+  auto operand = types.operands.begin();
+  for (const Node &node : function.nodes)
+    for (const ValueName &input : node.inputs) {
       // A suggestion looks at all names: no more of them than messages.
       if (diags.full())
         return;
-      ValueTarget target = names.find(input.name);
-      if (target.kind == ValueTarget::Missing)
+      *operand = names.find(input.name);
+      if (operand->kind == ValueTarget::Missing)
         missing(input);
-      else if (target.kind == ValueTarget::Node)
-        producers[i].push_back(target.index);
+      ++operand;
     }
 }
 
 /// Kahn's algorithm; among the nodes that can come next, the first in the file
 /// does.
 void FunctionChecker::orderNodes() {
-  size_t count = function.nodes.size();
+  uint32_t count = static_cast<uint32_t>(function.nodes.size());
+  // Counted first, then filled: users of node i are from first[i] on.
+  std::vector<uint32_t> waiting(count);
+  std::vector<size_t> first(count + 2);
   bool isSorted = true;
-  for (size_t i = 0; i < count && isSorted; ++i)
-    for (uint32_t producer : producers[i])
-      isSorted &= producer < i;
   types.order.reserve(count);
+  for (uint32_t i = 0; i < count; ++i)
+    for (ValueTarget operand : operandsOf(i))
+      if (operand.kind == ValueTarget::Node) {
+        isSorted &= operand.index < i;
+        ++waiting[i];
+        ++first[operand.index + 2];
+      }
   if (isSorted) {
     for (uint32_t i = 0; i < count; ++i)
       types.order.push_back(i);
     return;
   }
-  std::vector<uint32_t> waiting(count);
-  std::vector<std::vector<uint32_t>> consumers(count);
+  for (uint32_t i = 0; i < count; ++i)
+    first[i + 2] += first[i + 1];
+  std::vector<uint32_t> users(first[count + 1]);
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> ready;
   for (uint32_t i = 0; i < count; ++i) {
-    waiting[i] = producers[i].size();
-    for (uint32_t producer : producers[i])
-      consumers[producer].push_back(i);
+    for (ValueTarget operand : operandsOf(i))
+      if (operand.kind == ValueTarget::Node)
+        users[first[operand.index + 1]++] = i;
     if (!waiting[i])
       ready.push(i);
   }
@@ -129,9 +157,9 @@ void FunctionChecker::orderNodes() {
     uint32_t node = ready.top();
     ready.pop();
     types.order.push_back(node);
-    for (uint32_t consumer : consumers[node])
-      if (!--waiting[consumer])
-        ready.push(consumer);
+    for (size_t i = first[node]; i < first[node + 1]; ++i)
+      if (!--waiting[users[i]])
+        ready.push(users[i]);
   }
   if (types.order.size() != count)
     reportCycle(waiting);
@@ -147,9 +175,9 @@ void FunctionChecker::reportCycle(const std::vector<uint32_t> &waiting) {
   std::unordered_map<uint32_t, size_t> seen;
   while (seen.emplace(node, path.size()).second) {
     path.push_back(node);
-    for (uint32_t producer : producers[node])
-      if (waiting[producer]) {
-        node = producer;
+    for (ValueTarget producer : operandsOf(node))
+      if (producer.kind == ValueTarget::Node && waiting[producer.index]) {
+        node = producer.index;
         break;
       }
   }
@@ -171,8 +199,8 @@ void FunctionChecker::reportCycle(const std::vector<uint32_t> &waiting) {
 
 /// The type of a value, or null when it has none that is known. Reports a
 /// result that is not there.
-const TensorType *FunctionChecker::typeOf(const ValueName &value) {
-  ValueTarget target = names.find(value.name);
+const TensorType *FunctionChecker::typeOf(const ValueName &value,
+                                          ValueTarget target) {
   switch (target.kind) {
   case ValueTarget::Missing:
     return nullptr;
@@ -209,14 +237,16 @@ const TensorType *FunctionChecker::typeOf(const ValueName &value) {
 
 void FunctionChecker::inferNode(uint32_t index) {
   const Node &node = function.nodes[index];
-  std::vector<TensorType> operands;
-  operands.reserve(node.inputs.size());
-  for (const ValueName &input : node.inputs) {
-    const TensorType *type = typeOf(input);
+  size_t count = node.inputs.size();
+  if (operandTypes.size() < count)
+    operandTypes.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const TensorType *type = typeOf(node.inputs[i], operandsOf(index)[i]);
     if (!type)
       return;
-    operands.push_back(*type);
+    operandTypes[i] = *type;
   }
+  Span<TensorType> operands(operandTypes.data(), count);
   const OpDef *def = findOp(node.op);
   if (!def) {
     types.results[index] = *node.types;
@@ -238,7 +268,7 @@ void FunctionChecker::inferNode(uint32_t index) {
   }
   if (def->name == "constant")
     checkConstant(node);
-  checkVariableOperands(node);
+  checkVariableOperands(node, *def);
   if (node.types)
     checkGivenTypes(node, results);
   good[index] = true;
@@ -310,10 +340,13 @@ void FunctionChecker::checkGivenTypes(const Node &node,
   }
 }
 
-void FunctionChecker::checkVariableOperands(const Node &node) {
-  const OpDef *def = findOp(node.op);
+void FunctionChecker::checkVariableOperands(const Node &node,
+                                            const OpDef &def) {
+  if (std::none_of(def.operands.begin(), def.operands.end(),
+                   [](const OperandDef &operand) { return operand.isVariable; }))
+    return;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const OperandDef *operand = def->operand(i, node.inputs.size(), node.attrs);
+    const OperandDef *operand = def.operand(i, node.inputs.size(), node.attrs);
     if (!operand || !operand->isVariable)
       continue;
     const ValueName &input = node.inputs[i];
@@ -337,10 +370,11 @@ void FunctionChecker::checkOutputs() {
   for (const Output &output : function.outputs) {
     if (!seen.insert(output.name).second)
       diags.error(output.at, "two outputs are named " + quoted(output.name));
-    if (names.find(output.value.name).kind == ValueTarget::Missing)
+    types.outputs.push_back(names.find(output.value.name));
+    if (types.outputs.back().kind == ValueTarget::Missing)
       missing(output.value);
     else
-      typeOf(output.value);
+      typeOf(output.value, types.outputs.back());
   }
 }
 
@@ -478,8 +512,8 @@ FunctionTypes FunctionChecker::run() {
   return std::move(types);
 }
 
-FunctionTypes amp::graphfile::checkFunction(const GraphFile &file,
+FunctionTypes amp::graphfile::checkFunction(const VariableTable &variables,
                                             const Function &function,
                                             Diagnostics &diags) {
-  return FunctionChecker(file, function, diags).run();
+  return FunctionChecker(variables, function, diags).run();
 }

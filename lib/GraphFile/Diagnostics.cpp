@@ -28,9 +28,18 @@ SourceText::SourceText(std::string name, std::string text)
   }
 }
 
-LineColumn SourceText::lineColumn(Offset at) const {
+LineColumn SourceText::lineColumn(Offset at, size_t *hint) const {
   at = std::min<Offset>(at, contents.size());
-  auto next = std::upper_bound(lineStarts.begin(), lineStarts.end(), at);
+  auto first = lineStarts.begin(), last = lineStarts.end();
+  if (hint && *hint < lineStarts.size() && first[*hint] <= at) {
+    first += *hint;
+    auto soon = last - first > 4 ? first + 4 : last;
+    if (soon == last || *soon > at)
+      last = soon;
+  }
+  auto next = std::upper_bound(first, last, at);
+  if (hint)
+    *hint = next - lineStarts.begin() - 1;
   return {static_cast<uint32_t>(next - lineStarts.begin()),
           static_cast<uint32_t>(at - *(next - 1) + 1)};
 }

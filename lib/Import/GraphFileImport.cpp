@@ -5,14 +5,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Two walks over the structs: nodes in the order of the file, then their
-// operands, which may stand behind them.
+// One walk over the nodes in the order of the file, and a second over those
+// that read a node which stands behind them.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Import/GraphFileImport.h"
 
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "mlir/IR/Builders.h"
+
+#include <array>
 
 using namespace amp;
 using namespace amp::graph;
@@ -37,19 +39,27 @@ private:
   bool importFunction(const gf::Function &function,
                       const gf::FunctionTypes &inferred);
   Operation *importNode(const gf::Node &node,
-                        const std::vector<amp::TensorType> &results);
-  Value value(const gf::ValueName &name, const gf::NameTable &names);
+                        const std::vector<amp::TensorType> &results,
+                        ValueRange operands);
+  Value value(const gf::ValueName &name, gf::ValueTarget target);
 
   StringAttr str(std::string_view text) {
     return StringAttr::get(context, StringRef(text.data(), text.size()));
   }
   Location locate(gf::Offset at) {
-    gf::LineColumn place = source.lineColumn(at);
+    gf::LineColumn place = source.lineColumn(at, &nearLine);
     return FileLineColLoc::get(fileName, place.line, place.column);
   }
   Location locate(gf::Offset at, std::string_view name) {
     return NameLoc::get(str(name), locate(at));
   }
+  /// What nodes of one op share.
+  struct KnownOp {
+    const OpDef *def;
+    OperationName name;
+  };
+  const KnownOp &knownOp(std::string_view op);
+  RankedTensorType typeOf(const amp::TensorType &type);
   Attribute doc(const gf::Doc &doc, bool isString);
   ArrayAttr shapeNames(const amp::Shape &shape);
   DictionaryAttr setting(const gf::Setting &setting);
@@ -64,7 +74,18 @@ private:
   MLIRContext *context;
   OpBuilder builder;
   StringAttr fileName;
-  llvm::StringMap<VariableOp> variables;
+  std::vector<VariableOp> variables;
+  /// By the characters of Node::op, which are those of the op table.
+  llvm::DenseMap<const char *, KnownOp> knownOps;
+  /// Nodes next to each other have the same few types. The last one of each
+  /// hash.
+  struct KnownType {
+    amp::TensorType type;
+    RankedTensorType mlirType;
+  };
+  std::array<KnownType, 64> knownTypes;
+  /// Where the last place was: the next is near.
+  size_t nearLine = 0;
   llvm::StringSet<> symbols;
   /// Of the function that is being imported.
   SmallVector<Value> arguments;
@@ -125,8 +146,29 @@ void Importer::importVariable(const gf::Variable &variable) {
     op.setTrainable(false);
   if (!variable.doc.empty())
     op->setAttr(kDocAttr, doc(variable.doc, variable.docIsString));
-  variables[op.getSymName()] = op;
+  variables.push_back(op);
   symbols.insert(op.getSymName());
+}
+
+const Importer::KnownOp &Importer::knownOp(std::string_view op) {
+  auto it = knownOps.find(op.data());
+  if (it != knownOps.end())
+    return it->second;
+  const OpDef *def = findOp(op);
+  OperationName name(def ? "graph." + std::string(op)
+                         : OpaqueOp::getOperationName().str(),
+                     context);
+  return knownOps.try_emplace(op.data(), KnownOp{def, name}).first->second;
+}
+
+RankedTensorType Importer::typeOf(const amp::TensorType &type) {
+  size_t hash = static_cast<size_t>(type.dtype);
+  for (const Dim &dim : type.shape)
+    hash = hash * 31 + (dim.isFixed() ? static_cast<size_t>(dim.size()) : 7);
+  KnownType &known = knownTypes[(hash ^ (hash >> 6)) % knownTypes.size()];
+  if (!known.mlirType || known.type != type)
+    known = {type, toMLIRType(context, type)};
+  return known.mlirType;
 }
 
 StringAttr Importer::functionSymbol(std::string_view name) {
@@ -180,13 +222,14 @@ ElementsAttr Importer::elements(const Literal &literal,
 
 Operation *
 Importer::importNode(const gf::Node &node,
-                     const std::vector<amp::TensorType> &results) {
-  const OpDef *def = findOp(node.op);
-  OperationState state(locate(node.nameAt, node.name),
-                       def ? "graph." + std::string(node.op)
-                           : OpaqueOp::getOperationName().str());
+                     const std::vector<amp::TensorType> &results,
+                     ValueRange operands) {
+  const KnownOp &known = knownOp(node.op);
+  const OpDef *def = known.def;
+  OperationState state(locate(node.nameAt, node.name), known.name);
+  state.addOperands(operands);
   for (const amp::TensorType &type : results)
-    state.addTypes(toMLIRType(context, type));
+    state.addTypes(typeOf(type));
   if (!def) {
     state.addAttribute("op", str(node.op));
     if (!node.opaqueAttrs.empty())
@@ -238,8 +281,7 @@ Importer::importNode(const gf::Node &node,
   return builder.create(state);
 }
 
-Value Importer::value(const gf::ValueName &name, const gf::NameTable &names) {
-  gf::ValueTarget target = names.find(name.name);
+Value Importer::value(const gf::ValueName &name, gf::ValueTarget target) {
   switch (target.kind) {
   case gf::ValueTarget::Input:
     return arguments[target.index];
@@ -309,7 +351,6 @@ void Importer::importTraining(const gf::Training &training, FuncOp function) {
 
 bool Importer::importFunction(const gf::Function &function,
                               const gf::FunctionTypes &inferred) {
-  gf::NameTable names(file, function);
   SmallVector<Type> inputTypes;
   SmallVector<Attribute> inputAttrs;
   for (const gf::Input &input : function.inputs) {
@@ -344,44 +385,56 @@ bool Importer::importFunction(const gf::Function &function,
         block->addArgument(type, locate(input.at, input.name)));
   // Variables in the order of the file, so that it does not depend on that of
   // the nodes.
-  llvm::DenseSet<uint32_t> used;
-  auto note = [&](const gf::ValueName &name) {
-    gf::ValueTarget target = names.find(name.name);
-    if (target.kind == gf::ValueTarget::Variable)
-      used.insert(target.index);
-  };
-  for (const gf::Node &node : function.nodes)
-    llvm::for_each(node.inputs, note);
-  for (const gf::Output &output : function.outputs)
-    note(output.value);
+  SmallVector<uint32_t> used;
+  for (const std::vector<gf::ValueTarget> *targets :
+       {&inferred.operands, &inferred.outputs})
+    for (gf::ValueTarget target : *targets)
+      if (target.kind == gf::ValueTarget::Variable)
+        used.push_back(target.index);
+  llvm::sort(used);
+  used.erase(llvm::unique(used), used.end());
   reads.clear();
-  for (uint32_t i = 0; i < file.variables.size(); ++i)
-    if (used.contains(i))
-      reads[i] = createRead(builder, locate(file.variables[i].at),
-                            variables.lookup(file.variables[i].name));
+  for (uint32_t i : used)
+    reads[i] = createRead(builder, locate(file.variables[i].at), variables[i]);
 
+  // A graph region lets a node stand before the nodes it reads; those get
+  // their operands when all nodes are there.
   nodes.assign(function.nodes.size(), nullptr);
-  for (uint32_t i = 0; i < function.nodes.size(); ++i)
-    if (!(nodes[i] = importNode(function.nodes[i], inferred.results[i])))
-      return false;
-  // A graph region lets a node stand before the nodes it reads.
   SmallVector<Value> operands;
-  auto collect = [&](const gf::ValueName &name) {
-    Value operand = value(name, names);
+  auto collect = [&](const gf::ValueName &name, gf::ValueTarget target) {
+    Value operand = value(name, target);
     if (operand)
       operands.push_back(operand);
     return static_cast<bool>(operand);
   };
+  SmallVector<std::pair<uint32_t, const gf::ValueTarget *>> early;
+  const gf::ValueTarget *target = inferred.operands.data();
   for (uint32_t i = 0; i < function.nodes.size(); ++i) {
+    const gf::Node &node = function.nodes[i];
     operands.clear();
-    if (!llvm::all_of(function.nodes[i].inputs, collect))
+    bool isEarly = false;
+    for (size_t k = 0; k < node.inputs.size() && !isEarly; ++k)
+      isEarly = !collect(node.inputs[k], target[k]);
+    if (isEarly) {
+      early.push_back({i, target});
+      operands.clear();
+    }
+    nodes[i] = importNode(node, inferred.results[i], operands);
+    if (!nodes[i])
       return false;
+    target += node.inputs.size();
+  }
+  for (auto [i, targets] : early) {
+    operands.clear();
+    for (const gf::ValueName &input : function.nodes[i].inputs)
+      if (!collect(input, *targets++))
+        return false;
     nodes[i]->setOperands(operands);
   }
   operands.clear();
   SmallVector<Attribute> outputNames;
-  for (const gf::Output &output : function.outputs) {
-    if (!collect(output.value))
+  for (auto [output, target] : llvm::zip(function.outputs, inferred.outputs)) {
+    if (!collect(output.value, target))
       return false;
     outputNames.push_back(str(output.name));
   }

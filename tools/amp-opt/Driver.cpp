@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 // A graph file is imported into a context of ours and a pass manager runs on
 // the module directly: no round trip through text or bytecode. MlirOptMain
-// serves .mlir files that no flag of ours concerns.
+// serves .mlir files that no flag of ours concerns. A run is one module in one
+// process: what it holds at the end goes with the process.
 //===----------------------------------------------------------------------===//
 
 #include "Driver.h"
@@ -19,18 +20,23 @@
 #include "amp/Export/Dot.h"
 #include "amp/Export/GraphFileExport.h"
 #include "amp/GraphFile/FileIO.h"
+#include "amp/GraphFile/ForeignModel.h"
 #include "amp/GraphFile/Writer.h"
 #include "amp/Import/GraphFileImport.h"
 #include "amp/OpSet/OpSet.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+
+#include <utility>
 
 using namespace amp;
 using namespace amp::opt;
@@ -62,18 +68,18 @@ public:
 
 private:
   int printPolicy();
-  /// Sets the exit code when it returns false.
-  bool readInput(int &code);
+  int readInput();
   int runMlirOpt();
   OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
   std::shared_ptr<const Policy> loadPolicy(MLIRContext &context, int &code);
+  int runModule();
   int rewrite(ModuleOp module);
   int writeModule(ModuleOp module);
   int writeGraph(graphfile::GraphFile file);
   int copyWeights(std::string_view weights);
   int writeExplanation();
   int write(const std::string &path, std::string_view text);
-  FileKind inputKind() const;
+  FileKind findInputKind() const;
   FileKind outputKind() const;
   MixedPrecisionRewriteOptions rewriteOptions() const;
 
@@ -90,7 +96,10 @@ private:
   const Options &options;
   DialectRegistry &registry;
   MlirOptMainConfig config;
-  std::unique_ptr<llvm::MemoryBuffer> input;
+  /// The text of the input; a graph file's goes to `source`.
+  std::string input;
+  std::unique_ptr<graphfile::SourceText> source;
+  FileKind inputKind = FileKind::Graph;
   PrecisionReport report;
   /// The rewrite ran, so that there is something to report.
   bool rewrote = false;
@@ -98,13 +107,13 @@ private:
 
 } // namespace
 
-FileKind Driver::inputKind() const {
+FileKind Driver::findInputKind() const {
   if (options.importKind)
     return *options.importKind;
   llvm::StringRef extension = llvm::sys::path::extension(options.input);
   if (extension == ".json")
     return FileKind::Graph;
-  llvm::StringRef text = input->getBuffer().ltrim(" \t\r\n\xEF\xBB\xBF");
+  llvm::StringRef text = llvm::StringRef(input).ltrim(" \t\r\n\xEF\xBB\xBF");
   // `{-#` opens the resources of an MLIR file.
   if (text.starts_with("{") && !text.starts_with("{-#"))
     return FileKind::Graph;
@@ -121,7 +130,7 @@ FileKind Driver::outputKind() const {
     return FileKind::Dot;
   if (extension == ".json")
     return FileKind::Graph;
-  return inputKind();
+  return inputKind;
 }
 
 MixedPrecisionRewriteOptions Driver::rewriteOptions() const {
@@ -144,23 +153,28 @@ int Driver::write(const std::string &path, std::string_view text) {
   return kOk;
 }
 
-bool Driver::readInput(int &code) {
-  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(options.input,
-                                                   /*IsText=*/false);
-  if (std::error_code error = buffer.getError()) {
-    complain() << "cannot read '" << options.input << "': " << error.message()
-               << "\n";
-    return false;
+int Driver::readInput() {
+  if (std::optional<std::string> error =
+          graphfile::readFile(options.input, input)) {
+    complain() << *error << "\n";
+    return kIO;
   }
-  input = std::move(*buffer);
+  if (options.importKind)
+    return kOk;
   // An empty .mlir file is a module without ops; anything else was a mistake.
-  if (!options.importKind && input->getBuffer().trim().empty() &&
+  if (llvm::StringRef(input).trim().empty() &&
       llvm::sys::path::extension(options.input) != ".mlir") {
     complain() << "'" << inputName() << "' is empty\n";
-    code = kBadInput;
-    return false;
+    return kBadInput;
   }
-  return true;
+  std::string foreign = graphfile::describeForeignModel(
+      input, inputName(),
+      "a graph file (.json), see docs/GraphFile.md, or MLIR (.mlir)");
+  if (!foreign.empty()) {
+    complain() << foreign << "\n";
+    return kBadInput;
+  }
+  return kOk;
 }
 
 /// A message says where it belongs itself: in the policy's file, or nowhere.
@@ -201,27 +215,51 @@ std::shared_ptr<const Policy> Driver::loadPolicy(MLIRContext &context,
   return policy;
 }
 
+/// A flag of mlir-opt that the command line gives.
+static bool isGiven(llvm::StringRef flag) {
+  auto &flags = llvm::cl::getRegisteredOptions();
+  auto it = flags.find(flag);
+  return it != flags.end() && it->second->getNumOccurrences() != 0;
+}
+
+/// Names of nodes are locations, which mlir-opt prints only when asked. Where
+/// there are names, they are printed unless the command line says no.
+static void printNames() {
+  constexpr llvm::StringLiteral flag = "mlir-print-debuginfo";
+  auto it = llvm::cl::getRegisteredOptions().find(flag);
+  if (it != llvm::cl::getRegisteredOptions().end() && !isGiven(flag))
+    static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
+}
+
+/// Whether the nodes of a graph in MLIR have names, which a text without
+/// locations does not.
+static bool holdsNames(llvm::StringRef mlir) {
+  if (mlir.starts_with("ML\xefR"))
+    return mlir.contains("graph");
+  return mlir.contains("graph.func") && mlir.contains("loc(");
+}
+
 int Driver::runMlirOpt() {
+  if (holdsNames(input))
+    printNames();
   std::string text;
   llvm::raw_string_ostream stream(text);
-  auto copy =
-      llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(), false);
+  auto copy = llvm::MemoryBuffer::getMemBuffer(input, inputName());
   if (failed(MlirOptMain(stream, std::move(copy), registry, config)))
     return kBadInput;
   return write(options.output, text);
 }
 
 OwningOpRef<ModuleOp> Driver::importGraph(MLIRContext &context, int &code) {
-  graphfile::SourceText source(inputName(), input->getBuffer().str());
   graphfile::Diagnostics diags;
   std::optional<graphfile::CheckedFile> file =
-      graphfile::readGraphFile(source, diags, inputFolder());
-  llvm::errs() << diags.render(source);
+      graphfile::readGraphFile(*source, diags, inputFolder());
+  llvm::errs() << diags.render(*source);
   if (!file) {
     code = diags.hasIOErrors() ? kIO : kBadInput;
     return {};
   }
-  OwningOpRef<ModuleOp> module = importGraphFile(*file, source, &context);
+  OwningOpRef<ModuleOp> module = importGraphFile(*file, *source, &context);
   code = module ? kOk : kBadInput;
   return module;
 }
@@ -231,11 +269,16 @@ int Driver::rewrite(ModuleOp module) {
   if (failed(applyPassManagerCLOptions(pm)))
     return kUsage;
   applyDefaultTimingPassManagerCLOptions(pm);
-  pm.enableVerifier(config.shouldVerifyPasses());
   if (failed(config.setupPassPipeline(pm)))
     return kUsage;
   // Passes named on the command line replace the rewrite.
+  bool verifiesAtEnd = false;
+  pm.enableVerifier(config.shouldVerifyPasses());
   if (pm.empty()) {
+    // What comes in was checked, op by op, by its reader; the passes of the
+    // rewrite are verified together.
+    verifiesAtEnd = config.shouldVerifyPasses() && !isGiven("verify-each");
+    pm.enableVerifier(config.shouldVerifyPasses() && !verifiesAtEnd);
     MixedPrecisionRewriteOptions rewrite = rewriteOptions();
     if (!options.lossScale.empty()) {
       std::string error;
@@ -263,6 +306,8 @@ int Driver::rewrite(ModuleOp module) {
   std::string failedPass;
   pm.addInstrumentation(std::make_unique<FailureNote>(failedPass));
   if (succeeded(pm.run(module))) {
+    if (verifiesAtEnd && failed(verify(module)))
+      return kVerification;
     if (rewrote)
       warnOfWeightsOutOfRange(module, inputFolder());
     return kOk;
@@ -319,6 +364,7 @@ int Driver::writeModule(ModuleOp module) {
   if (outputKind() == FileKind::MLIR) {
     std::string text;
     llvm::raw_string_ostream stream(text);
+    printNames();
     module.print(stream);
     return write(options.output, text);
   }
@@ -348,42 +394,61 @@ int Driver::run() {
   if (config.shouldListPasses() || config.shouldShowDialects())
     return failed(MlirOptMain(
         llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
-  int code = kIO;
-  if (!readInput(code))
+  if (int code = readInput())
     return code;
-  code = kOk;
-  FileKind kind = inputKind();
-  if (kind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
+  inputKind = findInputKind();
+  if (inputKind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
       !options.anyRewriteFlag)
     return runMlirOpt();
+  return runModule();
+}
 
-  // One module, one thread: starting a pool costs more than most rewrites.
+int Driver::runModule() {
+  // One module, one thread: starting a pool costs more than most rewrites. And
+  // taking a large module apart costs a tenth of its rewrite: neither module
+  // nor context is, unless remarks wait for the context's end.
+  static MLIRContext *process;
+  process = new MLIRContext(registry, MLIRContext::Threading::DISABLED);
+  MLIRContext &context = *process;
   // The constructor alone leaves the locks and the thread caches of attributes
   // and types on.
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.disableMultithreading();
+  ModuleOp module;
+  llvm::scope_exit finishRemarks([&] {
+    if (!config.shouldEmitRemarks())
+      return;
+    if (module)
+      module.erase();
+    delete std::exchange(process, nullptr);
+  });
   context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
+  if (inputKind == FileKind::Graph)
+    source = std::make_unique<graphfile::SourceText>(inputName(),
+                                                     std::move(input));
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBuffer(input->getBuffer(), inputName(), false),
+      llvm::MemoryBuffer::getMemBuffer(source ? source->text() : input,
+                                       inputName()),
       llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, &context);
   if (failed(enableRemarks(context, config)))
     return kIO;
 
-  OwningOpRef<ModuleOp> module;
-  if (kind == FileKind::Graph) {
+  int code = kOk;
+  OwningOpRef<ModuleOp> owner;
+  if (inputKind == FileKind::Graph) {
     // The text of an op says nothing to who wrote a graph file.
     context.printOpOnDiagnostic(false);
-    module = importGraph(context, code);
-    if (!module)
+    owner = importGraph(context, code);
+    if (!owner)
       return code;
   } else {
-    module = parseSourceFile<ModuleOp>(sources, &context);
-    if (!module)
+    owner = parseSourceFile<ModuleOp>(sources, &context);
+    if (!owner)
       return kBadInput;
   }
-  if (!options.noAmp && (code = rewrite(*module)))
+  module = owner.release();
+  if (!options.noAmp && (code = rewrite(module)))
     return code;
   // Before the output is touched: a wrong name leaves no file behind.
   if (rewrote && options.explain && (code = writeExplanation()))
@@ -401,7 +466,7 @@ int Driver::run() {
       return kIO;
     }
   }
-  if ((code = writeModule(*module)))
+  if ((code = writeModule(module)))
     return code;
   if (!rewrote)
     return kOk;

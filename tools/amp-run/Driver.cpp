@@ -11,6 +11,7 @@
 #include "Driver.h"
 #include "Messages.h"
 #include "amp/GraphFile/FileIO.h"
+#include "amp/GraphFile/ForeignModel.h"
 #include "amprt/io/Checkpoint.h"
 #include "amprt/io/Convert.h"
 #include "amprt/io/Npy.h"
@@ -31,6 +32,10 @@ int Driver::readModel() {
     return fail(kIo, *error);
   const std::string name =
       options.model == "-" ? "<standard input>" : options.model;
+  std::string foreign = gf::describeForeignModel(
+      text, name, "a graph file (.json), see docs/GraphFile.md");
+  if (!foreign.empty())
+    return fail(kBadInput, foreign);
   source = std::make_unique<gf::SourceText>(name, std::move(text));
   gf::Diagnostics diagnostics;
   checked =

@@ -27,8 +27,9 @@ public:
   SourceText(std::string name, std::string text);
   const std::string &name() const { return fileName; }
   std::string_view text() const { return contents; }
-  /// Line and column, both from 1, of a byte offset. Logarithmic.
-  LineColumn lineColumn(Offset at) const;
+  /// Line and column, both from 1, of a byte offset. Logarithmic; constant for
+  /// a place near the last one that was asked for with the same `*hint`.
+  LineColumn lineColumn(Offset at, size_t *hint = nullptr) const;
   /// The line that holds `at`, without its newline.
   std::string_view line(Offset at) const;
 

@@ -17,6 +17,12 @@
 
 namespace amp::graphfile {
 
+/// What a value name refers to.
+struct ValueTarget {
+  enum Kind : uint8_t { Missing, Input, Node, Variable } kind = Missing;
+  uint32_t index = 0;
+};
+
 /// Types of all values of a function, and an order to compute them in.
 struct FunctionTypes {
   /// Per node (same index as Function::nodes) the types of its results.
@@ -24,12 +30,9 @@ struct FunctionTypes {
   /// Node indices so that every node stands after its inputs; ties in file
   /// order.
   std::vector<uint32_t> order;
-};
-
-/// What a value name refers to.
-struct ValueTarget {
-  enum Kind : uint8_t { Missing, Input, Node, Variable } kind = Missing;
-  uint32_t index = 0;
+  /// What the inputs of all nodes name, one after the other in the order of
+  /// the file, and what the outputs name.
+  std::vector<ValueTarget> operands, outputs;
 };
 
 /// A file that keeps all rules of the format.
@@ -38,18 +41,90 @@ struct CheckedFile {
   std::vector<FunctionTypes> types; ///< parallel to file.functions
 };
 
+/// Names to numbers, without copies of the names: whoever asks knows the name
+/// that belongs to a number.
+class NameIndex {
+public:
+  static constexpr uint32_t none = ~uint32_t(0);
+
+  explicit NameIndex(size_t count = 0);
+  /// The number of `name`, or none. `nameOf(number)` gives a name.
+  template <typename NameOf>
+  uint32_t find(std::string_view name, NameOf &&nameOf) const {
+    if (slots.empty())
+      return none;
+    uint32_t hash = hashOf(name);
+    for (size_t at = hash & mask; slots[at].number != none;
+         at = (at + 1) & mask)
+      if (slots[at].hash == hash && nameOf(slots[at].number) == name)
+        return slots[at].number;
+    return none;
+  }
+  /// The same, but a name that is not there gets `number`. At most as many
+  /// names as were announced.
+  template <typename NameOf>
+  uint32_t insert(std::string_view name, uint32_t number, NameOf &&nameOf) {
+    uint32_t hash = hashOf(name);
+    size_t at = hash & mask;
+    for (; slots[at].number != none; at = (at + 1) & mask)
+      if (slots[at].hash == hash && nameOf(slots[at].number) == name)
+        return slots[at].number;
+    slots[at] = {hash, number};
+    return none;
+  }
+
+private:
+  struct Slot {
+    uint32_t hash = 0, number = none;
+  };
+  static uint32_t hashOf(std::string_view name);
+  /// A power of two, at most two thirds taken.
+  std::vector<Slot> slots;
+  size_t mask = 0;
+};
+
+/// The variables of a file by name, for all of its functions. The file must
+/// outlive it.
+class VariableTable {
+public:
+  explicit VariableTable(const GraphFile &file);
+  /// The number of the variable, or NameIndex::none.
+  uint32_t find(std::string_view name) const;
+  const GraphFile &graphFile() const { return file; }
+
+private:
+  const GraphFile &file;
+  NameIndex index;
+};
+
 /// Looks names of one function up: inputs, nodes, and the file's variables.
+/// File and function must outlive it.
 class NameTable {
 public:
+  /// A name that something else has already.
+  struct Clash {
+    ValueTarget taken, other;
+  };
+
   NameTable(const GraphFile &file, const Function &function);
+  /// The same with a table that all functions of a file share. Notes clashes
+  /// in the order of the file.
+  NameTable(const VariableTable &variables, const Function &function,
+            std::vector<Clash> *clashes = nullptr);
   ValueTarget find(std::string_view name) const;
   /// The known name nearest to `name`, or empty.
   std::string_view nearest(std::string_view name) const;
-  ~NameTable();
 
 private:
-  struct Impl;
-  std::unique_ptr<Impl> impl;
+  void build(std::vector<Clash> *clashes);
+  std::string_view nameOf(uint32_t number) const;
+  ValueTarget targetOf(uint32_t number) const;
+
+  std::shared_ptr<const VariableTable> owned;
+  const VariableTable *variables;
+  const Function &function;
+  /// Inputs, then nodes.
+  NameIndex index;
 };
 
 /// JSON to structs: syntax, keys, kinds of values. Nothing on error.

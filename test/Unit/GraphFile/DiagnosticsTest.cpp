@@ -113,8 +113,19 @@ TEST(DiagnosticsTest, PlacesMatchACountByHand) {
       text += "ab\n\n"[random() % 4];
     SourceText source("a.json", text);
     uint32_t line = 1, column = 1;
+    size_t next = 0, far = 0;
     for (size_t at = 0; at <= text.size(); ++at) {
       LineColumn place = source.lineColumn(at);
+      // A hint, near or far, changes nothing.
+      size_t elsewhere = random() % (text.size() + 1);
+      for (size_t *hint : {&next, &far}) {
+        if (hint == &far)
+          source.lineColumn(elsewhere, hint);
+        LineColumn hinted = source.lineColumn(at, hint);
+        ASSERT_EQ(hinted.line, place.line)
+            << "seed " << seed << ", text " << text;
+        ASSERT_EQ(hinted.column, place.column);
+      }
       ASSERT_EQ(place.line, line) << "seed " << seed << ", text " << text;
       ASSERT_EQ(place.column, column) << "seed " << seed << ", text " << text;
       bool newline = at < text.size() && text[at] == '\n';
