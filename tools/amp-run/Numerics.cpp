@@ -91,7 +91,10 @@ NumericsCheck::Range NumericsCheck::look(const amprt::Program &program,
       if (std::isfinite(found)) {
         range.least = std::min(range.least, found);
         range.most = std::max(range.most, found);
-      } else if (!range.notFinite++) {
+        continue;
+      }
+      range.nans += std::isnan(found);
+      if (!range.notFinite++) {
         range.firstAt = row * width + i;
         range.first = found;
       }
@@ -114,7 +117,10 @@ void NumericsCheck::observe(const amprt::StepEvent &event) {
       if (operand.data &&
           amp::isFloating(program.buffers[operand.buffer].dtype))
         finding.operands.push_back(look(program, operand));
-    found = std::move(finding);
+    if (isMeant(event, finding.result, finding.operands))
+      meant.insert(finding.result.value);
+    else
+      found = std::move(finding);
   }
   const Flushed flushed = countFlushed(event);
   const std::pair key(program.function, step.name);
@@ -130,6 +136,23 @@ void NumericsCheck::observe(const amprt::StepEvent &event) {
     flush.total = amprt::elementCount(buffer.dims);
     flush.dtype = buffer.dtype;
   }
+}
+
+bool NumericsCheck::isMeant(const amprt::StepEvent &event, const Range &result,
+                            const std::vector<Range> &operands) {
+  if (result.nans)
+    return false;
+  bool any = false;
+  for (const amprt::Instr &instr : event.program->steps[event.step].expression)
+    any |= instr.op == amprt::ScalarOp::Const && std::isinf(instr.imm);
+  for (const Range &operand : operands) {
+    if (!operand.notFinite)
+      continue;
+    if (operand.space != amprt::Space::Constant && !meant.count(operand.value))
+      return false;
+    any = true;
+  }
+  return any;
 }
 
 std::string NumericsCheck::describe(const Range &range) {
@@ -159,9 +182,11 @@ std::string NumericsCheck::renderFailure(const gf::SourceText &source,
     return {};
   const gf::Node *node = findNode(file, found->function, name);
   const gf::Offset at = node ? node->nameAt : gf::kNowhere;
-  auto given =
-      std::find_if(found->operands.begin(), found->operands.end(),
-                   [](const Range &range) { return range.notFinite != 0; });
+  auto given = std::find_if(
+      found->operands.begin(), found->operands.end(), [&](const Range &range) {
+        return range.notFinite && range.space != amprt::Space::Constant &&
+               !meant.count(range.value);
+      });
   const Range &bad = given == found->operands.end() ? found->result : *given;
   std::string message = nameOf(node, name, found->function);
   message += given == found->operands.end()

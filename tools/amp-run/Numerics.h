@@ -43,7 +43,7 @@ private:
     amprt::Dims dims;
     /// Space::Arena for a value that a node made.
     amprt::Space space;
-    int64_t total = 0, notFinite = 0;
+    int64_t total = 0, notFinite = 0, nans = 0;
     /// Of the finite numbers; least > most when there are none.
     double least = 0, most = 0;
     /// The first that is not finite.
@@ -65,7 +65,14 @@ private:
                     const amprt::StepEvent::Value &value);
   static std::string describe(const Range &range);
 
+  /// The infinities of this result are those of a constant of the file, a mask
+  /// for one, that went through: they are meant.
+  bool isMeant(const amprt::StepEvent &event, const Range &result,
+               const std::vector<Range> &operands);
+
   std::optional<Finding> found;
+  /// Values that hold such infinities.
+  std::set<std::string> meant;
   /// Nodes that were warned of.
   std::set<std::string> told;
   /// By function and value.
