@@ -31,7 +31,8 @@ Json ref(std::string_view name) { return {{"$ref", cat("#/$defs/", name)}}; }
 Json listOf(Json items) { return {{"type", "array"}, {"items", items}}; }
 
 /// An object with these keys and no others.
-Json object(Json properties, std::vector<std::string> required = {}) {
+Json object(const Json &properties,
+            const std::vector<std::string> &required = {}) {
   Json json = {{"type", "object"},
                {"additionalProperties", false},
                {"properties", properties}};
