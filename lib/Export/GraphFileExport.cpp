@@ -7,7 +7,9 @@
 //
 //===----------------------------------------------------------------------===//
 // Types with names of sizes are inferred again through OpSet, node by node in
-// an order that has operands first; everything else is read off the ops.
+// an order that has operands first; everything else is read off the ops. Most
+// nodes of a network are like another one, so each kind of node is inferred
+// once: types are shared, and a kind is its op, attributes and types.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Export/GraphFileExport.h"
@@ -24,12 +26,21 @@ static std::string_view view(StringRef text) {
   return {text.data(), text.size()};
 }
 
+/// All attributes of an op. Ops without properties, as ours are, hold them as
+/// one dictionary, and need none to be made.
+static DictionaryAttr attrsOf(Operation *op) {
+  return op->getPropertiesStorageSize() ? op->getAttrDictionary()
+                                        : op->getRawDictionaryAttrs();
+}
+
 namespace {
 
 class Exporter {
 public:
-  explicit Exporter(ModuleOp module) : module(module) {}
-  FailureOr<gf::GraphFile> run();
+  Exporter(ModuleOp module, GraphFileVisitor &visitor)
+      : module(module), visitor(visitor) {}
+  LogicalResult run();
+  gf::GraphFile takeFile() { return std::move(file); }
 
 private:
   void exportFileKeys();
@@ -37,12 +48,17 @@ private:
   LogicalResult exportFunction(FuncOp function);
   LogicalResult exportNode(Operation *op, gf::Node &node);
   LogicalResult checkTypes(FuncOp function);
-  LogicalResult checkTraining(FuncOp op, const gf::Function &function);
+  LogicalResult checkTraining(FuncOp op, const gf::Training &training);
   LogicalResult nameNodes(FuncOp function);
   void inferFunction(FuncOp function);
   void inferNode(Operation *op);
   gf::ValueName valueOf(Value value);
-  amp::TensorType typeOf(Value value);
+  std::string_view nameOf(Operation *op);
+  bool hasDistinctNames(FuncOp function);
+  const amp::TensorType *plainType(Type type);
+  const amp::TensorType *sharedType(const amp::TensorType &type);
+  const amp::TensorType &typeOf(Value value);
+  std::string kindOf(Operation *op, const OpDef *def);
   std::shared_ptr<const Literal> literalOf(ConstantOp constant);
   gf::Setting settingOf(DictionaryAttr dictionary);
   gf::Training trainingOf(DictionaryAttr dictionary);
@@ -52,12 +68,23 @@ private:
   bool isRewritten();
 
   ModuleOp module;
+  GraphFileVisitor &visitor;
   gf::GraphFile file;
   bool withTypes = false;
-  llvm::DenseMap<Value, amp::TensorType> types;
   llvm::DenseMap<StringRef, VariableOp> variables;
-  /// Names of the nodes of the function at hand, each once.
+  llvm::DenseSet<StringAttr> variableNames;
+
+  /// Each type once, by the MLIR type or by all there is to it.
+  llvm::DenseMap<Type, const amp::TensorType *> plainTypes;
+  llvm::StringMap<std::unique_ptr<amp::TensorType>> sharedTypes;
+  /// By the kind of a node, what OpSet infers for its results.
+  llvm::StringMap<std::vector<const amp::TensorType *>> kinds;
+
+  /// Of the function at hand: types of values with sizes that are no numbers.
+  llvm::DenseMap<Value, const amp::TensorType *> types;
+  /// Names of its nodes, each once; empty where their own names are distinct.
   llvm::DenseMap<Operation *, std::string_view> nodeNames;
+  std::vector<std::string_view> argumentNames;
 };
 
 } // namespace
@@ -213,34 +240,87 @@ gf::Training Exporter::trainingOf(DictionaryAttr dictionary) {
   return training;
 }
 
+std::string_view Exporter::nameOf(Operation *op) {
+  if (!nodeNames.empty())
+    return nodeNames.lookup(op);
+  return view(nodeName(op));
+}
+
 gf::ValueName Exporter::valueOf(Value value) {
   gf::ValueName name;
-  if (isa<BlockArgument>(value)) {
-    name.name = file.names->intern(valueName(value));
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    name.name = argumentNames[argument.getArgNumber()];
     return name;
   }
   auto result = cast<OpResult>(value);
-  name.name = nodeNames.lookup(result.getOwner());
+  name.name = nameOf(result.getOwner());
   name.result = result.getResultNumber();
   return name;
 }
 
+/// The type with unknown sizes where it is dynamic; null for one that graph
+/// files do not have.
+const amp::TensorType *Exporter::plainType(Type type) {
+  auto [it, isNew] = plainTypes.try_emplace(type, nullptr);
+  if (isNew)
+    if (std::optional<amp::TensorType> tensor = toTensorType(type))
+      it->second = sharedType(*tensor);
+  return it->second;
+}
+
+const amp::TensorType *Exporter::sharedType(const amp::TensorType &type) {
+  std::string key(1, static_cast<char>(type.dtype));
+  for (const Dim &dim : type.shape) {
+    int64_t size = dim.isFixed() ? dim.size()
+                   : dim.isNamed() ? -2 - int64_t(dim.name().size())
+                                   : -1;
+    key.append(reinterpret_cast<const char *>(&size), sizeof(size));
+    if (dim.isNamed())
+      key.append(dim.name());
+  }
+  std::unique_ptr<amp::TensorType> &shared = sharedTypes[key];
+  if (!shared)
+    shared = std::make_unique<amp::TensorType>(type);
+  return shared.get();
+}
+
+static bool isStatic(Type type) {
+  auto ranked = dyn_cast<RankedTensorType>(type);
+  return ranked && ranked.hasStaticShape();
+}
+
 /// The type with what names of sizes are known.
-amp::TensorType Exporter::typeOf(Value value) {
-  auto it = types.find(value);
-  return it != types.end() ? it->second : *toTensorType(value.getType());
+const amp::TensorType &Exporter::typeOf(Value value) {
+  if (!isStatic(value.getType()))
+    if (const amp::TensorType *named = types.lookup(value))
+      return *named;
+  return *plainType(value.getType());
+}
+
+/// What decides the types of a node: equal bytes, equal types.
+std::string Exporter::kindOf(Operation *op, const OpDef *def) {
+  std::string key;
+  auto add = [&](const void *pointer) {
+    key.append(reinterpret_cast<const char *>(&pointer), sizeof(pointer));
+  };
+  add(def);
+  for (NamedAttribute attr : attrsOf(op)) {
+    // Attributes of dialects say where a node comes from, not what it is.
+    if (attr.getName().strref().contains('.'))
+      continue;
+    add(attr.getName().getAsOpaquePointer());
+    add(attr.getValue().getAsOpaquePointer());
+  }
+  add(nullptr);
+  for (Value operand : op->getOperands())
+    add(&typeOf(operand));
+  add(nullptr);
+  for (Type type : op->getResultTypes())
+    add(type.getAsOpaquePointer());
+  return key;
 }
 
 void Exporter::inferNode(Operation *op) {
-  std::vector<amp::TensorType> operands, results;
-  for (Value operand : op->getOperands())
-    operands.push_back(typeOf(operand));
-  std::vector<Attr> attrs;
-  std::string_view wrong;
-  const OpDef *def = getOpDef(op);
-  bool inferred = def && succeeded(readNodeAttrs(op, *def, attrs, wrong)) &&
-                  !inferTypes(*def, operands, attrs, results) &&
-                  results.size() == op->getNumResults();
   // Names that nothing infers: of opaque nodes and of variables.
   auto shapes = op->getAttrOfType<ArrayAttr>(kShapesAttr);
   if (auto read = dyn_cast<ReadOp>(op)) {
@@ -248,35 +328,67 @@ void Exporter::inferNode(Operation *op) {
     Attribute sizes = variable ? variable.getShapeNamesAttr() : ArrayAttr();
     shapes = sizes ? ArrayAttr::get(op->getContext(), sizes) : ArrayAttr();
   }
-  for (OpResult result : op->getResults()) {
-    amp::TensorType type = *toTensorType(result.getType());
-    if (inferred) {
-      const amp::Shape &shape = results[result.getResultNumber()].shape;
-      for (size_t i = 0; i < type.shape.size() && i < shape.size(); ++i)
-        if (type.shape[i].isUnknown())
-          type.shape[i] = shape[i];
+  if (shapes) {
+    for (OpResult result : op->getResults()) {
+      amp::TensorType type = *plainType(result.getType());
+      if (result.getResultNumber() < shapes.size())
+        if (auto sizes = dyn_cast<ArrayAttr>(shapes[result.getResultNumber()]))
+          nameSizes(type, sizes);
+      types[result] = sharedType(type);
     }
-    if (shapes && result.getResultNumber() < shapes.size())
-      if (auto sizes = dyn_cast<ArrayAttr>(shapes[result.getResultNumber()]))
-        nameSizes(type, sizes);
-    types[result] = std::move(type);
+    return;
   }
+  const OpDef *def = getOpDef(op);
+  auto [it, isNew] = kinds.try_emplace(kindOf(op, def));
+  std::vector<const amp::TensorType *> &results = it->second;
+  if (isNew) {
+    std::vector<amp::TensorType> operands, inferred;
+    for (Value operand : op->getOperands())
+      operands.push_back(typeOf(operand));
+    std::vector<Attr> attrs;
+    std::string_view wrong;
+    bool good = def && succeeded(readNodeAttrs(op, *def, attrs, wrong)) &&
+                !inferTypes(*def, operands, attrs, inferred) &&
+                inferred.size() == op->getNumResults();
+    for (OpResult result : op->getResults()) {
+      amp::TensorType type = *plainType(result.getType());
+      if (good) {
+        const amp::Shape &shape = inferred[result.getResultNumber()].shape;
+        for (size_t i = 0; i < type.shape.size() && i < shape.size(); ++i)
+          if (type.shape[i].isUnknown())
+            type.shape[i] = shape[i];
+      }
+      results.push_back(sharedType(type));
+    }
+  }
+  for (auto [result, type] : llvm::zip(op->getResults(), results))
+    if (!isStatic(result.getType()))
+      types[result] = type;
 }
 
-/// Depth first over operands with a stack of our own; a cycle is cut.
+/// Whether the node has a result whose type is still to be inferred.
+static bool isOpen(Operation *op,
+                   const llvm::DenseMap<Value, const amp::TensorType *> &types) {
+  return op && llvm::any_of(op->getResults(), [&](Value result) {
+    return !isStatic(result.getType()) && !types.contains(result);
+  });
+}
+
+/// Block order where operands stand first; else depth first over operands with
+/// a stack of our own, and a cycle is cut.
 void Exporter::inferFunction(FuncOp function) {
   types.clear();
   for (BlockArgument argument : function.getArguments()) {
-    amp::TensorType type = *toTensorType(argument.getType());
+    amp::TensorType type = *plainType(argument.getType());
     if (auto shape = function.getArgAttrOfType<ArrayAttr>(
             argument.getArgNumber(), kShapeAttr))
       nameSizes(type, shape);
-    types[argument] = std::move(type);
+    types[argument] = sharedType(type);
   }
   llvm::DenseSet<Operation *> seen;
   SmallVector<std::pair<Operation *, unsigned>> stack;
   for (Operation &root : function.getBody().front().without_terminator()) {
-    if (!seen.insert(&root).second)
+    if (!isOpen(&root, types) || !seen.insert(&root).second)
       continue;
     stack.push_back({&root, 0});
     while (!stack.empty()) {
@@ -287,7 +399,7 @@ void Exporter::inferFunction(FuncOp function) {
         continue;
       }
       Operation *source = op->getOperand(next++).getDefiningOp();
-      if (source && seen.insert(source).second)
+      if (isOpen(source, types) && seen.insert(source).second)
         stack.push_back({source, 0});
     }
   }
@@ -308,31 +420,49 @@ std::shared_ptr<const Literal> Exporter::literalOf(ConstantOp constant) {
     literal->nesting.assign(sizes.begin(), sizes.end());
   }
   int64_t count = literal->splat ? 1 : value.getNumElements();
-  if (isa<FloatType>(value.getElementType())) {
+  Type element = value.getElementType();
+  auto copy = [&](auto values, auto &to) {
+    to.assign(values.begin(), values.begin() + count);
+  };
+  if (element.isF32())
+    copy(value.getValues<float>(), literal->floats);
+  else if (element.isF64())
+    copy(value.getValues<double>(), literal->floats);
+  else if (element.isSignlessInteger(32))
+    copy(value.getValues<int32_t>(), literal->ints);
+  else if (element.isSignlessInteger(64))
+    copy(value.getValues<int64_t>(), literal->ints);
+  else if (isa<FloatType>(element)) {
     auto values = value.getValues<APFloat>();
     literal->floats.reserve(count);
-    for (APFloat element :
+    for (APFloat number :
          llvm::make_range(values.begin(), values.begin() + count)) {
       bool lossy;
-      element.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
-                      &lossy);
-      literal->floats.push_back(element.convertToDouble());
+      number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven,
+                     &lossy);
+      literal->floats.push_back(number.convertToDouble());
     }
-    return literal;
+  } else {
+    auto values = value.getValues<APInt>();
+    bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
+    literal->ints.reserve(count);
+    for (const APInt &number :
+         llvm::make_range(values.begin(), values.begin() + count))
+      literal->ints.push_back(isUnsigned ? int64_t(number.getZExtValue())
+                                         : number.getSExtValue());
   }
-  auto values = value.getValues<APInt>();
-  bool isUnsigned = value.getElementType().isUnsignedInteger() ||
-                    value.getElementType().isInteger(1);
-  literal->ints.reserve(count);
-  for (const APInt &element :
-       llvm::make_range(values.begin(), values.begin() + count))
-    literal->ints.push_back(isUnsigned ? int64_t(element.getZExtValue())
-                                       : element.getSExtValue());
   return literal;
 }
 
+/// Fills a node, whose memory is used again.
 LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
-  node.name = nodeNames.lookup(op);
+  node.name = nameOf(op);
+  node.inputs.clear();
+  node.attrs.clear();
+  node.precision.reset();
+  node.origin = node.opaqueAttrs = {};
+  node.doc.clear();
+  node.docIsString = true;
   if (auto opaque = dyn_cast<OpaqueOp>(op)) {
     node.op = view(opaque.getOp());
     if (std::optional<StringRef> attrs = opaque.getAttrs())
@@ -343,7 +473,8 @@ LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
       return op->emitError("has no place in a graph file");
     node.op = def->name;
     std::string_view wrong;
-    if (failed(readNodeAttrs(op, *def, node.attrs, wrong)))
+    if ((!attrsOf(op).empty() || isa<ConstantOp>(op)) &&
+        failed(readNodeAttrs(op, *def, node.attrs, wrong)))
       return op->emitError("attribute '")
              << StringRef(wrong) << "' has no place in a graph file";
     if (auto constant = dyn_cast<ConstantOp>(op)) {
@@ -356,17 +487,48 @@ LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
   }
   for (Value operand : op->getOperands())
     node.inputs.push_back(valueOf(operand));
-  if (auto pin = op->getAttrOfType<TypeAttr>(kPrecisionAttr))
-    node.precision = toDType(pin.getValue());
-  if (auto origin = op->getAttrOfType<StringAttr>(kOriginAttr))
-    node.origin = view(origin.getValue());
-  readDoc(op, node.doc, node.docIsString);
-  if (withTypes || isa<OpaqueOp>(op)) {
-    node.types.emplace();
-    for (Value result : op->getResults())
-      node.types->push_back(typeOf(result));
+  if (!attrsOf(op).empty()) {
+    if (auto pin = op->getAttrOfType<TypeAttr>(kPrecisionAttr))
+      node.precision = toDType(pin.getValue());
+    if (auto origin = op->getAttrOfType<StringAttr>(kOriginAttr))
+      node.origin = view(origin.getValue());
+    readDoc(op, node.doc, node.docIsString);
   }
+  if (!withTypes && !isa<OpaqueOp>(op)) {
+    node.types.reset();
+    return success();
+  }
+  if (!node.types)
+    node.types.emplace();
+  node.types->resize(op->getNumResults());
+  for (OpResult result : op->getResults())
+    (*node.types)[result.getResultNumber()] = typeOf(result);
   return success();
+}
+
+/// Whether every node has a name that a graph file can hold and that no input,
+/// variable or other node has. Equal names are one attribute.
+bool Exporter::hasDistinctNames(FuncOp function) {
+  llvm::DenseSet<StringAttr> names;
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                      kNameAttr);
+    if (!name || variableNames.contains(name) || !names.insert(name).second)
+      return false;
+  }
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (isa<ReadOp>(op))
+      continue;
+    auto loc = dyn_cast<NameLoc>(op.getLoc());
+    if (!loc)
+      return false;
+    StringAttr name = loc.getName();
+    if (name.empty() || name.size() > gf::Limits().nameBytes ||
+        name.getValue().contains(':') || variableNames.contains(name) ||
+        !names.insert(name).second)
+      return false;
+  }
+  return true;
 }
 
 /// Gives nodes that have no name, or that of another, one of their own: MLIR
@@ -375,6 +537,11 @@ LogicalResult Exporter::exportNode(Operation *op, gf::Node &node) {
 /// state, is an error.
 LogicalResult Exporter::nameNodes(FuncOp function) {
   nodeNames.clear();
+  argumentNames.clear();
+  for (BlockArgument argument : function.getArguments())
+    argumentNames.push_back(file.names->intern(valueName(argument)));
+  if (hasDistinctNames(function))
+    return success();
   NameAllocator names;
   for (auto &variable : variables)
     names.take(variable.first);
@@ -406,13 +573,13 @@ LogicalResult Exporter::nameNodes(FuncOp function) {
 /// Every value has a type that graph files have.
 LogicalResult Exporter::checkTypes(FuncOp function) {
   for (BlockArgument argument : function.getArguments())
-    if (!toTensorType(argument.getType()))
+    if (!plainType(argument.getType()))
       return function.emitError("argument ")
              << argument.getArgNumber() << " has type " << argument.getType()
              << ", which graph files do not have";
   for (Operation &op : function.getBody().front())
     for (Type type : op.getResultTypes())
-      if (!toTensorType(type))
+      if (!plainType(type))
         return op.emitError("has a result of type ")
                << type << ", which graph files do not have";
   return success();
@@ -421,19 +588,18 @@ LogicalResult Exporter::checkTypes(FuncOp function) {
 /// The training section names values by text: what lost its names, as
 /// --strip-debuginfo and MLIR without locations do, has none of them left.
 LogicalResult Exporter::checkTraining(FuncOp op,
-                                      const gf::Function &function) {
+                                      const gf::Training &training) {
   llvm::DenseSet<StringRef> names;
-  for (const gf::Input &input : function.inputs)
-    names.insert(input.name);
-  for (const gf::Node &node : function.nodes)
-    names.insert(node.name);
+  for (std::string_view name : argumentNames)
+    names.insert(name);
+  for (Operation &node : op.getBody().front())
+    names.insert(nameOf(&node));
   auto check = [&](const gf::ValueName &value) -> LogicalResult {
     if (names.contains(value.name) || variables.contains(value.name))
       return success();
     return op.emitError("the training section names '")
            << StringRef(value.name) << "', but no node has that name";
   };
-  const gf::Training &training = *function.training;
   if (failed(check(training.loss)))
     return failure();
   for (const gf::Gradient &gradient : training.gradients)
@@ -457,12 +623,14 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
   for (BlockArgument argument : op.getArguments())
     function.inputs.push_back(
         {valueOf(argument).name, typeOf(argument), gf::kNowhere});
-  for (Operation &node : op.getBody().front().without_terminator()) {
-    if (isa<ReadOp>(node))
+  visitor.beginFunction(function);
+  gf::Node node;
+  for (Operation &nodeOp : op.getBody().front().without_terminator()) {
+    if (isa<ReadOp>(nodeOp))
       continue;
-    function.nodes.emplace_back();
-    if (failed(exportNode(&node, function.nodes.back())))
+    if (failed(exportNode(&nodeOp, node)))
       return failure();
+    visitor.node(node);
   }
   Operation *terminator = op.getBody().front().getTerminator();
   std::optional<ArrayAttr> names = op.getOutputNames();
@@ -475,14 +643,14 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
   }
   if (std::optional<DictionaryAttr> training = op.getTraining()) {
     function.training = trainingOf(*training);
-    if (failed(checkTraining(op, function)))
+    if (failed(checkTraining(op, *function.training)))
       return failure();
   }
-  file.functions.push_back(std::move(function));
+  visitor.endFunction(function);
   return success();
 }
 
-FailureOr<gf::GraphFile> Exporter::run() {
+LogicalResult Exporter::run() {
   exportFileKeys();
   withTypes = isRewritten();
   for (Operation &op : *module.getBody()) {
@@ -495,16 +663,48 @@ FailureOr<gf::GraphFile> Exporter::run() {
                << variable.getSymName().take_front(64)
                << "…' is longer than a graph file allows";
       variables.try_emplace(variable.getSymName(), variable);
+      variableNames.insert(variable.getSymNameAttr());
       file.variables.push_back(exportVariable(variable));
     } else if (!isa<FuncOp>(op))
       return op.emitError("has no place in a graph file");
   }
+  if (!visitor.begin(file))
+    return failure();
   for (FuncOp function : module.getOps<FuncOp>())
     if (failed(exportFunction(function)))
       return failure();
-  return std::move(file);
+  return success();
 }
 
+LogicalResult amp::exportGraphFile(ModuleOp module, GraphFileVisitor &visitor) {
+  return Exporter(module, visitor).run();
+}
+
+namespace {
+/// Keeps everything. The arena of names stays the exporter's until the end.
+class Collector : public GraphFileVisitor {
+public:
+  bool begin(gf::GraphFile &given) override {
+    source = &given;
+    return true;
+  }
+  void beginFunction(gf::Function &) override { nodes.clear(); }
+  void node(gf::Node &node) override { nodes.push_back(std::move(node)); }
+  void endFunction(gf::Function &function) override {
+    function.nodes = std::move(nodes);
+    source->functions.push_back(std::move(function));
+  }
+
+private:
+  gf::GraphFile *source = nullptr;
+  std::vector<gf::Node> nodes;
+};
+} // namespace
+
 FailureOr<gf::GraphFile> amp::exportGraphFile(ModuleOp module) {
-  return Exporter(module).run();
+  Collector collector;
+  Exporter exporter(module, collector);
+  if (failed(exporter.run()))
+    return failure();
+  return exporter.takeFile();
 }

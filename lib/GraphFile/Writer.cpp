@@ -15,29 +15,29 @@
 using namespace amp;
 using namespace amp::graphfile;
 
-namespace {
+/// Text is handed on when there is so much of it: few calls, little memory.
+static constexpr size_t kPiece = 256 * 1024;
 
-class FileWriter {
-public:
-  std::string run(const GraphFile &file);
+GraphFileStream::GraphFileStream(std::function<void(std::string_view)> sink)
+    : sink(std::move(sink)) {
+  out.reserve(kPiece + kPiece / 4);
+}
 
-private:
-  /// A key of an object whose keys have a line each.
-  void lineKey(std::string_view name, std::string_view indent, bool &first);
-  void appendDoc(const Doc &doc, bool isString, std::string_view separator);
-  void writeDocKey(const Doc &doc, bool isString);
-  void writeVariable(const Variable &variable);
-  void writeNode(const Node &node);
-  void writeFunction(const Function &function);
-  void writeOutputs(const std::vector<Output> &outputs);
-  void writeTraining(const Training &training);
-  void value(const ValueName &name) { appendString(out, toString(name)); }
-  void values(const std::vector<ValueName> &names);
+void GraphFileStream::flush(size_t atLeast) {
+  if (out.size() < atLeast)
+    return;
+  sink(out);
+  out.clear();
+}
 
-  std::string out;
-};
+void GraphFileStream::value(const ValueName &name) {
+  if (name.result == 0)
+    appendString(out, name.name);
+  else
+    appendString(out, toString(name));
+}
 
-void FileWriter::lineKey(std::string_view name, std::string_view indent,
+void GraphFileStream::lineKey(std::string_view name, std::string_view indent,
                          bool &first) {
   out += first ? "\n" : ",\n";
   first = false;
@@ -46,7 +46,7 @@ void FileWriter::lineKey(std::string_view name, std::string_view indent,
   out += ": ";
 }
 
-void FileWriter::appendDoc(const Doc &doc, bool isString,
+void GraphFileStream::appendDoc(const Doc &doc, bool isString,
                            std::string_view separator) {
   if (isString && doc.size() == 1)
     return appendString(out, doc.front());
@@ -60,14 +60,14 @@ void FileWriter::appendDoc(const Doc &doc, bool isString,
 }
 
 /// "doc" of an element that has one line.
-void FileWriter::writeDocKey(const Doc &doc, bool isString) {
+void GraphFileStream::writeDocKey(const Doc &doc, bool isString) {
   if (doc.empty() && isString)
     return;
   out += ", \"doc\": ";
   appendDoc(doc, isString, ", ");
 }
 
-void FileWriter::values(const std::vector<ValueName> &names) {
+void GraphFileStream::values(const std::vector<ValueName> &names) {
   out += '[';
   for (size_t i = 0; i < names.size(); ++i) {
     if (i)
@@ -77,7 +77,7 @@ void FileWriter::values(const std::vector<ValueName> &names) {
   out += ']';
 }
 
-void FileWriter::writeVariable(const Variable &variable) {
+void GraphFileStream::writeVariable(const Variable &variable) {
   out += "{\"name\": ";
   appendString(out, variable.name);
   writeDocKey(variable.doc, variable.docIsString);
@@ -96,7 +96,9 @@ void FileWriter::writeVariable(const Variable &variable) {
   out += '}';
 }
 
-void FileWriter::writeNode(const Node &node) {
+void GraphFileStream::node(const Node &node) {
+  out += anyNode ? ",\n        " : "\n        ";
+  anyNode = true;
   out += "{\"name\": ";
   appendString(out, node.name);
   writeDocKey(node.doc, node.docIsString);
@@ -125,9 +127,10 @@ void FileWriter::writeNode(const Node &node) {
     out += ']';
   }
   out += '}';
+  flush(kPiece);
 }
 
-void FileWriter::writeOutputs(const std::vector<Output> &outputs) {
+void GraphFileStream::writeOutputs(const std::vector<Output> &outputs) {
   out += '[';
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Output &output = outputs[i];
@@ -146,7 +149,7 @@ void FileWriter::writeOutputs(const std::vector<Output> &outputs) {
   out += ']';
 }
 
-void FileWriter::writeTraining(const Training &training) {
+void GraphFileStream::writeTraining(const Training &training) {
   bool first = true;
   auto key = [&](std::string_view name) {
     out += first ? "{" : ", ";
@@ -197,17 +200,20 @@ void FileWriter::writeTraining(const Training &training) {
   out += '}';
 }
 
-void FileWriter::writeFunction(const Function &function) {
-  static constexpr std::string_view indent = "      ";
+static constexpr std::string_view kFunctionIndent = "      ";
+
+void GraphFileStream::beginFunction(const Function &function) {
+  out += anyFunction ? ",\n" : "\n";
+  anyFunction = true;
   bool first = true;
   out += "    {";
-  lineKey("name", indent, first);
+  lineKey("name", kFunctionIndent, first);
   appendString(out, function.name);
   if (!function.doc.empty() || !function.docIsString) {
-    lineKey("doc", indent, first);
+    lineKey("doc", kFunctionIndent, first);
     appendDoc(function.doc, function.docIsString, ",\n              ");
   }
-  lineKey("inputs", indent, first);
+  lineKey("inputs", kFunctionIndent, first);
   out += '[';
   for (size_t i = 0; i < function.inputs.size(); ++i) {
     if (i)
@@ -219,30 +225,27 @@ void FileWriter::writeFunction(const Function &function) {
     out += '}';
   }
   out += ']';
-  lineKey("nodes", indent, first);
+  lineKey("nodes", kFunctionIndent, first);
   out += '[';
-  for (size_t i = 0; i < function.nodes.size(); ++i) {
-    out += i ? ",\n        " : "\n        ";
-    writeNode(function.nodes[i]);
-  }
-  if (!function.nodes.empty())
+  anyNode = false;
+}
+
+void GraphFileStream::endFunction(const Function &function) {
+  bool first = false;
+  if (anyNode)
     out += "\n      ";
   out += ']';
-  lineKey("outputs", indent, first);
+  lineKey("outputs", kFunctionIndent, first);
   writeOutputs(function.outputs);
   if (function.training) {
-    lineKey("training", indent, first);
+    lineKey("training", kFunctionIndent, first);
     writeTraining(*function.training);
   }
   out += "\n    }";
 }
 
-std::string FileWriter::run(const GraphFile &file) {
+void GraphFileStream::begin(const GraphFile &file) {
   static constexpr std::string_view indent = "  ";
-  size_t nodes = 0;
-  for (const Function &function : file.functions)
-    nodes += function.nodes.size();
-  out.reserve(1024 + 160 * (nodes + file.variables.size()));
   bool first = true;
   out += '{';
   if (!file.schema.empty()) {
@@ -271,23 +274,31 @@ std::string FileWriter::run(const GraphFile &file) {
     for (size_t i = 0; i < file.variables.size(); ++i) {
       out += i ? ",\n    " : "\n    ";
       writeVariable(file.variables[i]);
+      flush(kPiece);
     }
     out += "\n  ]";
   }
   lineKey("functions", indent, first);
   out += '[';
-  for (size_t i = 0; i < file.functions.size(); ++i) {
-    out += i ? ",\n" : "\n";
-    writeFunction(file.functions[i]);
-  }
-  if (!file.functions.empty())
-    out += "\n  ";
-  out += "]\n}\n";
-  return std::move(out);
 }
 
-} // namespace
+void GraphFileStream::end() {
+  if (anyFunction)
+    out += "\n  ";
+  out += "]\n}\n";
+  flush(1);
+}
 
 std::string amp::graphfile::writeGraphFile(const GraphFile &file) {
-  return FileWriter().run(file);
+  std::string text;
+  GraphFileStream stream([&](std::string_view piece) { text += piece; });
+  stream.begin(file);
+  for (const Function &function : file.functions) {
+    stream.beginFunction(function);
+    for (const Node &node : function.nodes)
+      stream.node(node);
+    stream.endFunction(function);
+  }
+  stream.end();
+  return text;
 }

@@ -14,6 +14,7 @@
 #include "Driver.h"
 
 #include "Arguments.h"
+#include "GraphOutput.h"
 #include "Remarks.h"
 #include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
@@ -21,7 +22,6 @@
 #include "amp/Export/GraphFileExport.h"
 #include "amp/GraphFile/FileIO.h"
 #include "amp/GraphFile/ForeignModel.h"
-#include "amp/GraphFile/Writer.h"
 #include "amp/Import/GraphFileImport.h"
 #include "amp/OpSet/OpSet.h"
 #include "mlir/IR/Verifier.h"
@@ -75,7 +75,6 @@ private:
   int runModule();
   int rewrite(ModuleOp module);
   int writeModule(ModuleOp module);
-  int writeGraph(graphfile::GraphFile file);
   int copyWeights(std::string_view weights);
   int writeExplanation();
   int write(const std::string &path, std::string_view text);
@@ -352,14 +351,6 @@ int Driver::copyWeights(std::string_view weights) {
   return kIO;
 }
 
-int Driver::writeGraph(graphfile::GraphFile file) {
-  if (outputKind() == FileKind::Dot)
-    return write(options.output, writeDot(file));
-  if (int code = copyWeights(file.weights))
-    return code;
-  return write(options.output, graphfile::writeGraphFile(file));
-}
-
 int Driver::writeModule(ModuleOp module) {
   if (outputKind() == FileKind::MLIR) {
     std::string text;
@@ -368,10 +359,22 @@ int Driver::writeModule(ModuleOp module) {
     module.print(stream);
     return write(options.output, text);
   }
-  FailureOr<graphfile::GraphFile> file = exportGraphFile(module);
-  if (failed(file))
-    return kBadInput;
-  return writeGraph(std::move(*file));
+  if (outputKind() == FileKind::Dot) {
+    FailureOr<graphfile::GraphFile> file = exportGraphFile(module);
+    return failed(file) ? kBadInput : write(options.output, writeDot(*file));
+  }
+  int code = kOk;
+  GraphOutput output(options.output, [&](const graphfile::GraphFile &file) {
+    code = copyWeights(file.weights);
+    return code == kOk;
+  });
+  if (failed(exportGraphFile(module, output)))
+    return code ? code : kBadInput;
+  if (std::optional<std::string> error = output.commit()) {
+    complain() << *error << "\n";
+    return kIO;
+  }
+  return kOk;
 }
 
 int Driver::writeExplanation() {

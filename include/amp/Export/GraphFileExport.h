@@ -22,6 +22,26 @@ namespace amp {
 /// Views in the result may point into attributes of the module's context.
 mlir::FailureOr<graphfile::GraphFile> exportGraphFile(mlir::ModuleOp module);
 
+/// Receives a graph file in the order in which it is written.
+class GraphFileVisitor {
+public:
+  virtual ~GraphFileVisitor() = default;
+  /// The keys of the file and its variables; it has no functions. False ends
+  /// the export.
+  virtual bool begin(graphfile::GraphFile &file) = 0;
+  /// Name, doc and inputs of a function.
+  virtual void beginFunction(graphfile::Function &function) = 0;
+  /// A node, which the visitor may take.
+  virtual void node(graphfile::Node &node) = 0;
+  /// The same function, with its outputs and training.
+  virtual void endFunction(graphfile::Function &function) = 0;
+};
+
+/// The same piece by piece, so that there is never a whole file in memory. An
+/// error may come behind any piece.
+llvm::LogicalResult exportGraphFile(mlir::ModuleOp module,
+                                    GraphFileVisitor &visitor);
+
 } // namespace amp
 
 #endif // AMP_EXPORT_GRAPHFILEEXPORT_H

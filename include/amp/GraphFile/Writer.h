@@ -15,10 +15,44 @@
 
 #include "amp/GraphFile/GraphFile.h"
 
+#include <functional>
+
 namespace amp::graphfile {
 
 /// The JSON text of the file, ending in a newline.
 std::string writeGraphFile(const GraphFile &file);
+
+/// The same text in pieces, for a file that is never in memory as a whole. The
+/// calls come in the order of the file.
+class GraphFileStream {
+public:
+  /// `sink` receives the text, piece by piece.
+  explicit GraphFileStream(std::function<void(std::string_view)> sink);
+
+  /// The keys of the file and its variables; its functions are not looked at.
+  void begin(const GraphFile &file);
+  /// Name, doc and inputs of a function.
+  void beginFunction(const Function &function);
+  void node(const Node &node);
+  /// Outputs and training of the function.
+  void endFunction(const Function &function);
+  void end();
+
+private:
+  void flush(size_t atLeast);
+  void lineKey(std::string_view name, std::string_view indent, bool &first);
+  void appendDoc(const Doc &doc, bool isString, std::string_view separator);
+  void writeDocKey(const Doc &doc, bool isString);
+  void writeVariable(const Variable &variable);
+  void writeOutputs(const std::vector<Output> &outputs);
+  void writeTraining(const Training &training);
+  void value(const ValueName &name);
+  void values(const std::vector<ValueName> &names);
+
+  std::function<void(std::string_view)> sink;
+  std::string out;
+  bool anyFunction = false, anyNode = false;
+};
 
 } // namespace amp::graphfile
 
