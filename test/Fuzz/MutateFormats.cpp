@@ -72,8 +72,9 @@ void changeTree(Json &root, const std::vector<Json> &values, Chance &chance) {
       }
       return;
     case 2:
-      if (child->is_number()) {
-        *child = child->get<int64_t>() + int64_t(chance.pick(9)) - 4;
+      if (child->is_number_integer()) {
+        // Unsigned, since the file may hold the largest number there is.
+        *child = child->get<uint64_t>() + chance.pick(9) - 4;
         return;
       }
       [[fallthrough]];
