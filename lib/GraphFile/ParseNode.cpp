@@ -334,14 +334,35 @@ static std::pair<int64_t, int64_t> integerRange(DType dtype) {
   }
 }
 
+/// The greatest magnitude that rounds to zero, half to even: half of the
+/// smallest subnormal number. A number below that of float64 is no number at
+/// all to the lexer.
+static double underflowLimit(DType dtype) {
+  switch (dtype) {
+  case DType::Float16:
+    return 0x1p-25;
+  case DType::BFloat16:
+    return 0x1p-134;
+  case DType::Float32:
+    return 0x1p-150;
+  default:
+    return 0;
+  }
+}
+
 bool ElementParser::parseElement(Json json, DType dtype, Literal &literal) {
-  std::string name(dtypeName(dtype));
+  auto name = [&] { return std::string(dtypeName(dtype)); };
   if (isFloating(dtype)) {
     std::optional<double> real = parseReal(json, /*allowNonFinite=*/true);
     if (!real)
       return false;
     if (std::isfinite(*real) && std::abs(*real) >= overflowLimit(dtype)) {
-      error(json.at(), "this number does not fit " + name);
+      error(json.at(), "this number does not fit " + name());
+      return false;
+    }
+    if (*real != 0 && std::abs(*real) <= underflowLimit(dtype)) {
+      error(json.at(), "this number is too small for " + name() +
+                           ": it would become 0");
       return false;
     }
     literal.floats.push_back(*real);
@@ -355,11 +376,11 @@ bool ElementParser::parseElement(Json json, DType dtype, Literal &literal) {
   if (json.kind() == TokenKind::HugeInteger ||
       (json.kind() == TokenKind::Integer &&
        (json.integer() < low || json.integer() > high))) {
-    error(json.at(), "this integer does not fit " + name);
+    error(json.at(), "this integer does not fit " + name());
     return false;
   }
-  if (!expect(json, TokenKind::Integer, "an integer for dtype " + name))
-    return false;
+  if (json.kind() != TokenKind::Integer)
+    return expect(json, TokenKind::Integer, "an integer for dtype " + name());
   literal.ints.push_back(json.integer());
   return true;
 }

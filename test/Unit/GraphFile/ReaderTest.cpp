@@ -157,6 +157,31 @@ TEST_F(ReaderTest, TheSignOfMinusZeroStays) {
     }
 }
 
+/// Half of the smallest number rounds to zero, half to even; what is above it
+/// rounds up. An overflow is an error, and so is this.
+TEST_F(ReaderTest, ANumberThatWouldBecomeZeroIsAnError) {
+  const struct {
+    const char *dtype, *zero, *above;
+  } cases[] = {{"float32", "7.006492321624085e-46", "7.0064923216240869e-46"},
+               {"float32", "1e-60", "1.4e-45"},
+               {"float32", "-1e-60", "-1.4e-45"},
+               {"float16", "2.98023223876953125e-08", "2.99e-08"},
+               {"bfloat16", "1e-41", "1e-40"}};
+  for (const auto &[dtype, zero, above] : cases) {
+    auto constant = [dtype = dtype](const char *value) {
+      return fileOf(R"({"name": "c", "op": "constant", "attrs": {"dtype": ")" +
+                    std::string(dtype) + R"(", "shape": [2], "value": [0, )" +
+                    value + "]}}");
+    };
+    EXPECT_FALSE(read(constant(zero))) << dtype << " " << zero;
+    EXPECT_NE(messages().find("error: this number is too small for " +
+                              std::string(dtype) + ": it would become 0"),
+              std::string::npos)
+        << messages();
+    EXPECT_TRUE(read(constant(above))) << dtype << " " << above << messages();
+  }
+}
+
 /// Sizes at which anything quadratic would take minutes; a test that hangs is
 /// how this fails.
 TEST_F(ReaderTest, LargeFunctionsAreReadInLinearTime) {
