@@ -15,6 +15,8 @@
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 
+#include <cmath>
+
 using namespace amp;
 using namespace mlir;
 
@@ -51,12 +53,47 @@ void amp::buildMixedPrecisionPipeline(
   manager.addPass(createVerifyContract());
 }
 
+/// Why a loss scale cannot be used; empty when it can.
+static std::string whatIsWrong(const LossScaleConfig &config) {
+  if (config.mode == LossScaleConfig::Mode::Fixed &&
+      (!(config.value > 0) || !std::isfinite(config.value)))
+    return "the loss scale must be a positive, finite float32, not " +
+           std::to_string(config.value);
+  std::string error;
+  return parseLossScale(toString(config), error) ? std::string() : error;
+}
+
 LogicalResult amp::enableMixedPrecisionGraphRewrite(
     ModuleOp module, const MixedPrecisionRewriteOptions &options,
     PrecisionReport *report) {
+  if (module->hasAttr(kRewrittenAttr))
+    return module.emitError("this module has mixed precision already: it is "
+                            "rewritten once");
+  if (options.lossScale)
+    if (std::string error = whatIsWrong(*options.lossScale); !error.empty())
+      return module.emitError(error);
   PassManager manager(module.getContext(), ModuleOp::getOperationName());
   buildMixedPrecisionPipeline(manager, options, report);
-  return manager.run(module);
+  if (failed(manager.run(module)))
+    return failure();
+  module->setAttr(kRewrittenAttr, UnitAttr::get(module.getContext()));
+  return success();
+}
+
+LogicalResult amp::enableMixedPrecisionGraphRewrite(
+    ModuleOp module, const LossScaleArgument &lossScale,
+    MixedPrecisionRewriteOptions options, PrecisionReport *report) {
+  if (lossScale.number) {
+    options.lossScale =
+        LossScaleConfig::fixed(static_cast<float>(*lossScale.number));
+  } else {
+    std::string error;
+    options.lossScale = parseLossScale(
+        std::string_view(lossScale.text.data(), lossScale.text.size()), error);
+    if (!options.lossScale)
+      return module.emitError(error);
+  }
+  return enableMixedPrecisionGraphRewrite(module, options, report);
 }
 
 namespace {

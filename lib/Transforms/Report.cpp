@@ -19,6 +19,11 @@ static std::string quoted(llvm::StringRef name) {
   return ("'" + name + "'").str();
 }
 
+/// Pinned by the expansion of a training section, not by the user.
+static bool isOptimizerPart(const ReportNode &node) {
+  return node.generated && node.origin.empty();
+}
+
 /// "softmax 'probabilities'".
 static std::string opAndName(const ReportNode &node) {
   return node.op + " " + quoted(node.name);
@@ -62,7 +67,9 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::PinTarget:
     return "pinned to " + target;
   case Rule::PinFloat32:
-    return "pinned to float32";
+    return isOptimizerPart(node) ? "a part of the optimizer's step, which "
+                                   "computes in float32"
+                                 : "pinned to float32";
   case Rule::PinOther:
     return "pinned to " + node.after;
   case Rule::NotFloat32:
@@ -135,6 +142,8 @@ std::string PrecisionReport::suggestion(const ReportNode &node) const {
   case Rule::PinOther:
     return "without its \"precision\" the policy decides";
   case Rule::PinFloat32:
+    if (isOptimizerPart(node))
+      return {};
     return node.pinnedByFlag ? "without --pin the policy decides"
                              : "without its \"precision\" the policy decides";
   case Rule::Preserved:

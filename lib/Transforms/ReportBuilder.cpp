@@ -180,6 +180,51 @@ void ReportBuilder::addFunction(const FunctionPainting &painting) {
     }
     emitRemark(painting.ops[i], node);
   }
+  addUpdates(painting);
+}
+
+void ReportBuilder::addUpdates(const FunctionPainting &painting) {
+  auto isRead = [&](Operation *op) {
+    return painting.dialect && painting.dialect->isVariableRead(op);
+  };
+  auto firstOperand = [&](Operation *op, bool read) -> Value {
+    for (Value operand : op->getOperands())
+      if (Operation *source = operand.getDefiningOp();
+          source && isRead(source) == read)
+        return operand;
+    return {};
+  };
+  llvm::DenseMap<Operation *, uint32_t> nodes;
+  for (const PaintedOp &painted : painting.ops) {
+    auto update = dyn_cast<VariableUpdateOpInterface>(painted.op);
+    OpOperand *gradient = update ? update.getGradientOperand() : nullptr;
+    Value variable = gradient ? firstOperand(painted.op, true) : Value();
+    if (!variable)
+      continue;
+    if (nodes.empty())
+      for (size_t i = 0; i < painting.ops.size(); ++i)
+        if (nodeOf[i] != kNoNode)
+          nodes[painting.ops[i].op] = nodeOf[i];
+    ReportUpdate entry;
+    entry.function = report.functions.size() - 1;
+    entry.variable = nameOf(painting, variable);
+    entry.nodes.push_back(nodes.lookup(painted.op));
+    // Back over what a pass put between the backward part and the update.
+    Value value = gradient->get();
+    while (Operation *op = value ? value.getDefiningOp() : nullptr) {
+      auto node = nodes.find(op);
+      if (node == nodes.end())
+        break;
+      entry.nodes.push_back(node->second);
+      auto origin = op->getAttrOfType<StringAttr>(originName);
+      llvm::StringRef name = settings.models.getPolicyName(op);
+      bool isBetween = !origin && (op->hasAttr(generatedName) ||
+                                   name == "unscale" || name == "cast");
+      value = isBetween ? firstOperand(op, false) : Value();
+    }
+    std::reverse(entry.nodes.begin(), entry.nodes.end());
+    report.updates.push_back(std::move(entry));
+  }
 }
 
 void ReportBuilder::emitRemark(const PaintedOp &painted,

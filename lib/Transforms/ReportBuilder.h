@@ -39,6 +39,7 @@ private:
   void addNode(const FunctionPainting &painting, const PaintedOp &painted,
                size_t opNumber);
   void addCast(const FunctionPainting &painting, const InsertedCast &cast);
+  void addUpdates(const FunctionPainting &painting);
   void emitRemark(const PaintedOp &painted, const ReportNode &node);
   std::string nameOf(mlir::Operation *op) const;
   std::string nameOf(const FunctionPainting &painting, mlir::Value value) const;

@@ -48,12 +48,35 @@ void resolvePolicyAlias(PolicyRequest &request);
 /// The loss scale that a rewrite without one of its own gets.
 LossScaleConfig defaultLossScale(const MixedPrecisionOptions &options);
 
-/// Rewrites every function of `module` in place. Problems are reported as
-/// diagnostics; on failure the module must not be used further. `report`, when
-/// given, tells every decision.
+/// UnitAttr on a module that enableMixedPrecisionGraphRewrite has rewritten.
+inline constexpr llvm::StringLiteral kRewrittenAttr = "amp.rewritten";
+
+/// Rewrites every function of `module` in place, once: a second call on the
+/// same module is an error that leaves it as it is, as TensorFlow's function
+/// wraps an optimizer once, and so is a loss scale that means nothing. Other
+/// problems are reported as diagnostics too; the module must then not be used
+/// further. `report`, when given, tells every decision.
 llvm::LogicalResult
 enableMixedPrecisionGraphRewrite(mlir::ModuleOp module,
                                  const MixedPrecisionRewriteOptions &options,
+                                 PrecisionReport *report = nullptr);
+
+/// A loss scale as TensorFlow's function takes it: "dynamic", or a positive
+/// number. Text may be all that --loss-scale takes.
+struct LossScaleArgument {
+  LossScaleArgument(llvm::StringRef text) : text(text) {}
+  LossScaleArgument(const char *text) : text(text) {}
+  LossScaleArgument(double number) : number(number) {}
+
+  llvm::StringRef text;
+  std::optional<double> number;
+};
+
+/// The same with `lossScale` in place of that of the options.
+llvm::LogicalResult
+enableMixedPrecisionGraphRewrite(mlir::ModuleOp module,
+                                 const LossScaleArgument &lossScale,
+                                 MixedPrecisionRewriteOptions options = {},
                                  PrecisionReport *report = nullptr);
 
 /// The same as passes: amp-gradients, amp-loss-scale, amp-auto-mixed-precision,

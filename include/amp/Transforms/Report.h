@@ -52,6 +52,14 @@ struct ReportCast {
   std::optional<uint64_t> bytes;
 };
 
+/// How a gradient becomes an update: its last backward node, what divides by
+/// the loss scale, accumulates and clips, and the update. Indices into nodes.
+struct ReportUpdate {
+  uint32_t function = 0;
+  std::string variable;
+  std::vector<uint32_t> nodes;
+};
+
 struct ReportCounts {
   uint64_t nodes = 0, considered = 0, lowered = 0;
 };
@@ -63,6 +71,7 @@ struct PrecisionReport {
   std::vector<std::string> functions;
   std::vector<ReportNode> nodes;
   std::vector<ReportCast> casts;
+  std::vector<ReportUpdate> updates;
   /// Nodes of the input, and those that passes made.
   ReportCounts input, generated;
   uint64_t castsToLow = 0, castsToFloat32 = 0;
@@ -83,9 +92,9 @@ struct PrecisionReport {
 /// One JSON object with `summary`, `nodes` and `casts`, one node per line.
 void writeReportJson(const PrecisionReport &report, llvm::raw_ostream &os);
 
-/// The reason of every node, or of the node `[FUNCTION:]NODE` and its
-/// gradients. False when no node matches; `nearest` is then the most similar
-/// name.
+/// The reason of every node, or of the node or variable `[FUNCTION:]NODE` and
+/// its gradients, with their way to the updates. False when nothing matches;
+/// `nearest` is then the most similar name.
 bool writeExplanation(const PrecisionReport &report, llvm::StringRef node,
                       llvm::raw_ostream &os, std::string &nearest);
 

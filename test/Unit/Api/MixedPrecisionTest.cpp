@@ -11,11 +11,19 @@
 
 #include "amp/Api/MixedPrecision.h"
 #include "amp/Dialect/Graph/IR/GraphDialect.h"
+#include "amp/Export/GraphFileExport.h"
+#include "amp/GraphFile/FileIO.h"
+#include "amp/GraphFile/Writer.h"
+#include "amp/Import/GraphFileImport.h"
+#include "amp/Interfaces/PrecisionInterfaces.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "gtest/gtest.h"
+
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace amp;
@@ -45,8 +53,14 @@ struct Found {
 struct MixedPrecisionTest : testing::Test {
   MixedPrecisionTest() {
     context.loadDialect<graph::GraphDialect>();
-    module = parseSourceString<ModuleOp>(kModule, &context);
+    context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+      messages += diagnostic.str() + "\n";
+      return success();
+    });
+    parse();
   }
+
+  void parse() { module = parseSourceString<ModuleOp>(kModule, &context); }
 
   Found count() {
     Found found;
@@ -73,6 +87,7 @@ struct MixedPrecisionTest : testing::Test {
 
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
+  std::string messages;
 };
 
 TEST_F(MixedPrecisionTest, DefaultIsFloat16WithADynamicScale) {
@@ -82,13 +97,120 @@ TEST_F(MixedPrecisionTest, DefaultIsFloat16WithADynamicScale) {
   EXPECT_EQ(found.updates, 1u);
 }
 
-TEST_F(MixedPrecisionTest, SecondRewriteChangesNothing) {
+/// The module as text.
+std::string print(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream(text) << module;
+  return text;
+}
+
+TEST_F(MixedPrecisionTest, WrapsOnce) {
   rewrite({});
-  std::string once, twice;
-  llvm::raw_string_ostream(once) << *module;
-  rewrite({});
-  llvm::raw_string_ostream(twice) << *module;
-  EXPECT_EQ(once, twice);
+  std::string once = print(*module);
+  EXPECT_TRUE(failed(enableMixedPrecisionGraphRewrite(*module, {})));
+  EXPECT_EQ(messages, "this module has mixed precision already: it is "
+                      "rewritten once\n");
+  EXPECT_EQ(print(*module), once);
+}
+
+TEST_F(MixedPrecisionTest, LossScaleAsTextOrNumber) {
+  for (const LossScaleArgument &scale :
+       {LossScaleArgument("dynamic"), LossScaleArgument(512),
+        LossScaleArgument("128"), LossScaleArgument(0.5),
+        LossScaleArgument("dynamic:preset=pytorch,growth_steps=7")}) {
+    parse();
+    EXPECT_TRUE(succeeded(enableMixedPrecisionGraphRewrite(*module, scale)));
+    EXPECT_EQ(count().scaled, 1u);
+  }
+  parse();
+  EXPECT_TRUE(succeeded(enableMixedPrecisionGraphRewrite(*module, "none")));
+  EXPECT_EQ(count().scaled, 0u);
+  EXPECT_EQ(messages, "");
+}
+
+TEST_F(MixedPrecisionTest, BadLossScaleIsAnError) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  std::string before = print(*module);
+  for (const LossScaleArgument &scale :
+       {LossScaleArgument("static"), LossScaleArgument(""),
+        LossScaleArgument("dynamic:initial=0"), LossScaleArgument(0.0),
+        LossScaleArgument(-2), LossScaleArgument(infinity),
+        LossScaleArgument(std::nan("")), LossScaleArgument(1e39),
+        LossScaleArgument(1e-60)}) {
+    messages.clear();
+    EXPECT_TRUE(failed(enableMixedPrecisionGraphRewrite(*module, scale)));
+    EXPECT_NE(messages, "");
+    EXPECT_EQ(print(*module), before) << messages;
+  }
+  MixedPrecisionRewriteOptions options;
+  options.lossScale = LossScaleConfig::dynamic();
+  options.lossScale->params.growthSteps = 0;
+  EXPECT_TRUE(failed(enableMixedPrecisionGraphRewrite(*module, options)));
+  EXPECT_EQ(print(*module), before);
+}
+
+TEST_F(MixedPrecisionTest, EveryOptimizer) {
+  const std::pair<StringRef, StringRef> cases[] = {
+      {"kind = \"sgd\", momentum = 9.0e-1, nesterov = true", "apply_momentum"},
+      {"kind = \"sgd\", weight_decay = 1.0e-1", "apply_sgd"},
+      {"kind = \"rmsprop\", centered = true, momentum = 5.0e-1",
+       "apply_rmsprop"},
+      {"kind = \"adam\"", "apply_adam"},
+      {"kind = \"adamw\"", "apply_adamw"}};
+  for (auto [settings, op] : cases) {
+    std::string text = kModule;
+    StringRef sgd = "kind = \"sgd\"";
+    text.replace(text.find(sgd), sgd.size(), settings.str());
+    module = parseSourceString<ModuleOp>(text, &context);
+    ASSERT_TRUE(module);
+    Found found = rewrite({});
+    EXPECT_EQ(found.low, 5u);
+    EXPECT_EQ(found.scaled, 1u);
+    unsigned updates = 0, guarded = 0;
+    module->walk([&](VariableUpdateOpInterface update) {
+      bool isStep = update->getName().stripDialect() == op;
+      updates += isStep;
+      guarded += isStep && update.getUpdateCondition();
+    });
+    EXPECT_EQ(updates, 1u);
+    EXPECT_EQ(guarded, 1u);
+  }
+}
+
+/// The text that a graph file becomes under one of Keras's names.
+std::string rewrittenFile(const std::string &path, StringRef policy) {
+  std::string text;
+  EXPECT_EQ(graphfile::readFile(path, text, uint64_t(1) << 30), std::nullopt);
+  graphfile::SourceText source(path, text);
+  graphfile::Diagnostics diags;
+  std::optional<graphfile::CheckedFile> file =
+      graphfile::readGraphFile(source, diags);
+  if (!file)
+    return diags.render(source);
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = importGraphFile(*file, source, &context);
+  MixedPrecisionRewriteOptions options;
+  options.precision.request.policy = policy.str();
+  if (!module || failed(enableMixedPrecisionGraphRewrite(*module, options)))
+    return "not rewritten";
+  FailureOr<graphfile::GraphFile> result = exportGraphFile(*module);
+  return failed(result) ? "not exported" : graphfile::writeGraphFile(*result);
+}
+
+// The golden files are what amp-opt makes; test/E2E/guide.test holds it to
+// them.
+TEST(GuideNetwork, SameFileAsAmpOpt) {
+  std::string root = AMP_SOURCE_DIR;
+  for (StringRef type : {"float16", "bfloat16"}) {
+    std::string golden;
+    EXPECT_EQ(graphfile::readFile(root + "/test/E2E/golden/mnist_mlp." +
+                                      type.str() + ".json",
+                                  golden, uint64_t(1) << 30),
+              std::nullopt);
+    EXPECT_EQ(rewrittenFile(root + "/docs/examples/mnist_mlp.json",
+                            ("mixed_" + type).str()),
+              golden);
+  }
 }
 
 TEST_F(MixedPrecisionTest, KerasNames) {

@@ -88,6 +88,22 @@ Operation *buildBackward(GradientBuilder &b, const OpDef &backward,
   return b.create(str(backward.name), suffix, operands, attrs);
 }
 
+/// The backward ops of an op.
+ArrayRef<const OpDef *> backwardOpsOf(const OpDef &forward) {
+  using Table = llvm::DenseMap<const OpDef *, SmallVector<const OpDef *, 2>>;
+  static const Table table = [] {
+    Table result;
+    for (const OpDef &op : allOps())
+      if (const OpDef *of = op.forward.empty() ? nullptr : findOp(op.forward))
+        result[of].push_back(&op);
+    return result;
+  }();
+  auto found = table.find(&forward);
+  if (found == table.end())
+    return {};
+  return found->second;
+}
+
 /// Every backward op of the op table that names this op as its forward op.
 /// Results in the shape of the broadcast operands are summed to theirs.
 LogicalResult tableRule(GradientBuilder &b, Gradients gradients,
@@ -102,10 +118,7 @@ LogicalResult tableRule(GradientBuilder &b, Gradients gradients,
       return forward->emitError("the loss depends on result ")
              << i << " of this node, which has no gradient rule";
 
-  SmallVector<const OpDef *, 2> backward;
-  for (const OpDef &candidate : allOps())
-    if (candidate.forward == def->name)
-      backward.push_back(&candidate);
+  ArrayRef<const OpDef *> backward = backwardOpsOf(*def);
   for (const OpDef *candidate : backward) {
     bool needed = false;
     for (const ResultDef &result : candidate->results) {

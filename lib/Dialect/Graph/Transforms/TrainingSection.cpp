@@ -126,6 +126,11 @@ FailureOr<Optimizer> readOptimizer(FuncOp function, DictionaryAttr training) {
   return optimizer;
 }
 
+StringRef dtypeNameOf(Type element) {
+  std::optional<DType> dtype = toDType(element);
+  return dtype ? str(dtypeName(*dtype)) : "of another type";
+}
+
 /// The reads of the variables to train.
 FailureOr<SmallVector<ReadOp>> readVariables(FuncOp function,
                                              DictionaryAttr training,
@@ -161,9 +166,11 @@ FailureOr<SmallVector<ReadOp>> readVariables(FuncOp function,
     if (!variable.getTrainable() || !isa<FloatType>(element))
       continue;
     if (!element.isF32())
-      return emitError(trainingLoc(function, "variables"), "variable '")
-             << variable.getSymName() << "' is " << element
-             << "; only float32 variables can be trained in this version";
+      return variable.emitError("variable '")
+             << variable.getSymName() << "' is " << dtypeNameOf(element)
+             << ", but only float32 variables are trained: make it float32, "
+                "which amp-opt casts where it is read, or say \"trainable\": "
+                "false";
     chosen.push_back(read);
   }
   if (chosen.empty())
