@@ -19,6 +19,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import op_examples  # noqa: E402
 from reference_ops import evaluate, indices, size  # noqa: E402
 from training import check, read_safetensors, write_safetensors  # noqa: E402
 
@@ -346,6 +347,20 @@ def find_mask(c, path):
     check(c.attrs["training"] or all(c.mask), "dropout without training keeps all")
 
 
+def check_all_have_cases(amp_opt, directory):
+    """An op that a training function can go through has a case here."""
+    path = os.path.join(directory, "op.json")
+    for op in op_examples.EXAMPLES:
+        file = op_examples.training_of(op)
+        if op in OPS or file is None:
+            continue
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(file, f)
+        done = subprocess.run([amp_opt, path, "--policy=none", "-o", os.devnull], capture_output=True, text=True)
+        check("depends on no trained variable" in done.stderr or "not differentiable" in done.stderr,
+              "op '%s' has a gradient and no case in test/E2E/gradients.py" % op)
+
+
 def main():
     parser = argparse.ArgumentParser(description="gradients against finite differences")
     parser.add_argument("amp_opt")
@@ -356,6 +371,7 @@ def main():
     args = parser.parse_args()
     checked, ran, missing = 0, 0, []
     with tempfile.TemporaryDirectory() as directory:
+        check_all_have_cases(args.amp_opt, directory)
         for op in [args.only] if args.only else OPS:
             try:
                 for k in range(args.rounds):
