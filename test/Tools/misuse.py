@@ -130,6 +130,7 @@ def main():
                     problems.append(f"it says:\n{text}expected:\n{case.text}")
                 if problems:
                     failures += 1
+                if problems and failures <= 10:
                     print(f"{path}: {case.about}$ {case.command}")
                     print("  " + "\n  ".join(problems))
                 case.code, case.text = code, text
