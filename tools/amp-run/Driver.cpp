@@ -319,7 +319,8 @@ int Driver::run() {
     return code;
   if (int code = finish())
     return code;
-  if (std::fflush(stdout) != 0)
+  // A failure in the middle is remembered by the stream.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
     return fail(kIo, "cannot write to standard output");
   return kOk;
 }
