@@ -34,6 +34,8 @@ struct DeviceTraits {
   bool multipliesFloat16 = false, multipliesBFloat16 = false;
   /// Products of at most kVectorRows rows read `b` as it is stored.
   bool vectorProducts = false;
+  /// The device cuts long sums of products into blocks of one length.
+  bool cutsSums = false;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
   /// False plans one step per node, with nothing kept between calls, so that

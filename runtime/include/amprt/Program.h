@@ -137,6 +137,8 @@ enum class Kernel : uint8_t {
   SparseLossGrad, ///< (gradient per row or scalar, logits, labels)
   DenseLoss,      ///< (logits, probabilities)
   DenseLossGrad,  ///< (gradient, logits, probabilities)
+  SparseLossBoth, ///< as the gradient; results: loss, gradient
+  DenseLossBoth,  ///< the same
   SoftmaxGrad,    ///< (gradient, x)
   LogSoftmaxGrad, ///< (gradient, x)
   ReduceGrad,     ///< (gradient, x), of the largest, smallest or product
@@ -155,12 +157,14 @@ enum class Kernel : uint8_t {
   Pool,           ///< (x): the largest or mean of windows
   PoolGrad,       ///< (gradient [, x])
   ArgMax,         ///< (x)
-  AllFinite,      ///< (x, …)
+  AllFinite,      ///< of the parts
   LossScale,      ///< (scale, good, bad, finite): the new three
-  ApplySgd,       ///< (rate, gradient [, condition]); results: variable
-  ApplyMomentum,  ///< the same; results: variable, slot
-  ApplyRmsprop,   ///< results: variable, rms [, mg] [, momentum]
-  ApplyAdam ///< (iterations, rate, gradient [, condition]); variable, m, v
+  // One flat pass over all variables that have the same settings, one part
+  // each. Operands: the rate, then what the gradients read.
+  ApplySgd,      ///< results of a part: variable
+  ApplyMomentum, ///< variable, slot
+  ApplyRmsprop,  ///< variable, rms [, mg] [, momentum]
+  ApplyAdam      ///< the iterations come before the rate; variable, m, v
 };
 std::string_view kernelName(Kernel kernel);
 
@@ -218,6 +222,17 @@ struct StepParams {
   bool nesterov = false, centered = false;
 };
 
+/// One variable of an optimizer step, or one tensor of a finite check.
+struct Part {
+  /// The gradient in float32, over operands of the step that have its number
+  /// of elements or one.
+  Expression gradient;
+  /// Its results among those of the step.
+  uint32_t firstResult = 0, results = 0;
+  /// The last result is the updated variable, rounded to 16 bits.
+  bool copies = false;
+};
+
 /// One kernel call. Operands and results are indices of buffers.
 struct Step {
   Kernel kernel = Kernel::Elementwise;
@@ -226,6 +241,7 @@ struct Step {
   /// Runs only when this bool scalar is true; kNoBuffer runs always.
   uint32_t condition = kNoBuffer;
   Expression expression;
+  std::vector<Part> parts;
   StepParams params;
   /// Depends on variables alone and its results are in the cache.
   bool cached = false;
@@ -273,14 +289,22 @@ inline constexpr int64_t kVectorRows = 4;
 bool isVectorProduct(const Program &program, const Step &step);
 
 /// Where a product keeps its operands and result in float32, as byte offsets
-/// into its scratch memory; absent where no conversion is needed.
+/// into its scratch memory; absent where no conversion is needed. Large ones
+/// are converted and multiplied block by block.
 struct MatmulScratch {
   std::optional<size_t> a, b, c;
   size_t bytes = 0;
+  /// Rows of `a` and of the result per block; 0: all of them.
+  int64_t blockM = 0;
+  /// Terms of the sums per block, rows of `a` (transposed) and mostly of `b`;
+  /// 0: all of them. `c` then gathers the sums in float32.
+  int64_t blockK = 0;
 };
 /// `multiplies16`: the device multiplies the operands' 16-bit type itself.
+/// `cutsSums`: long sums over a transposed operand are cut into blocks of one
+/// length, where a library would cut them by the number of threads.
 MatmulScratch matmulScratch(const Program &program, const Step &step,
-                            bool multiplies16);
+                            bool multiplies16, bool cutsSums);
 
 /// The whole program as text, one step per line.
 std::string toString(const Program &program);

@@ -120,6 +120,10 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::DenseLossGrad:
     runLossGrad(call);
     break;
+  case Kernel::SparseLossBoth:
+  case Kernel::DenseLossBoth:
+    runLossBoth(call);
+    break;
   case Kernel::SoftmaxGrad:
   case Kernel::LogSoftmaxGrad:
     runSoftmaxGrad(call);

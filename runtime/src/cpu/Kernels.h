@@ -75,6 +75,7 @@ void runSoftmax(const StepCall &call);
 void runSoftmaxGrad(const StepCall &call);
 void runLoss(const StepCall &call);
 void runLossGrad(const StepCall &call);
+void runLossBoth(const StepCall &call);
 void runAllFinite(const StepCall &call);
 void runLossScale(const StepCall &call);
 void runOptimizer(const StepCall &call);

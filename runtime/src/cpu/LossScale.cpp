@@ -8,7 +8,7 @@
 // The finite check over all gradients, and the rule of the scale.
 //===----------------------------------------------------------------------===//
 
-#include "Kernels.h"
+#include "FlatExpression.h"
 #include "amp/OpSet/LossScaleRule.h"
 #include "amprt/Half.h"
 
@@ -34,28 +34,62 @@ static bool allFinite(const T *bits, int64_t count, T exponent) {
   return !bad;
 }
 
+/// The same for an expression, block by block.
+static bool allFinite(const FlatExpression &expression, int64_t count) {
+  constexpr int64_t chunk = 1 << 14, block = FlatExpression::kBlock;
+  int64_t chunks = (count + chunk - 1) / chunk;
+  int bad = 0;
+#pragma omp parallel if (chunks > 2)
+  {
+    std::vector<float> memory(expression.registerFloats());
+#pragma omp for schedule(static) reduction(| : bad)
+    for (int64_t c = 0; c < chunks; ++c)
+      for (int64_t at = c * chunk; at < std::min(count, (c + 1) * chunk);
+           at += block) {
+        int64_t n = std::min({block, (c + 1) * chunk - at, count - at});
+        const float *values = expression.evaluate(at, n, memory.data());
+        int found = 0;
+        for (int64_t i = 0; i < n; ++i)
+          found |= (floatBits(values[i]) & 0x7f800000) == 0x7f800000;
+        bad |= found;
+      }
+  }
+  return !bad;
+}
+
+static bool allFinite(const StepCall &call, size_t operand) {
+  int64_t count = call.operandSize(operand);
+  switch (call.operandBuffer(operand).dtype) {
+  case DType::Float16:
+    return allFinite<uint16_t>(call.operand<uint16_t>(operand), count, 0x7c00);
+  case DType::BFloat16:
+    return allFinite<uint16_t>(call.operand<uint16_t>(operand), count, 0x7f80);
+  case DType::Float32:
+    return allFinite<uint32_t>(call.operand<uint32_t>(operand), count,
+                               0x7f800000);
+  case DType::Float64:
+    return allFinite<uint64_t>(call.operand<uint64_t>(operand), count,
+                               uint64_t(0x7ff) << 52);
+  default:
+    return true; // integers are finite
+  }
+}
+
 void amprt::cpu::runAllFinite(const StepCall &call) {
   bool finite = true;
-  for (size_t i = 0; i < call.step.operands.size() && finite; ++i) {
-    int64_t count = call.operandSize(i);
-    switch (call.operandBuffer(i).dtype) {
-    case DType::Float16:
-      finite = allFinite<uint16_t>(call.operand<uint16_t>(i), count, 0x7c00);
+  for (const Part &part : call.step.parts) {
+    if (!finite)
       break;
-    case DType::BFloat16:
-      finite = allFinite<uint16_t>(call.operand<uint16_t>(i), count, 0x7f80);
-      break;
-    case DType::Float32:
-      finite =
-          allFinite<uint32_t>(call.operand<uint32_t>(i), count, 0x7f800000);
-      break;
-    case DType::Float64:
-      finite = allFinite<uint64_t>(call.operand<uint64_t>(i), count,
-                                   uint64_t(0x7ff) << 52);
-      break;
-    default:
-      break; // integers are finite
+    if (part.gradient.size() == 1) {
+      finite = allFinite(call, size_t(part.gradient[0].a));
+      continue;
     }
+    int64_t count = 1;
+    for (const Instr &instr : part.gradient)
+      if (instr.op == ScalarOp::Load &&
+          call.operandSize(size_t(instr.a)) != 1)
+        count = call.operandSize(size_t(instr.a));
+    finite = allFinite(FlatExpression(call, part.gradient), count);
   }
   *call.result<uint8_t>(0) = finite;
 }

@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 // Products through oneDNN in float32, and in bfloat16 where the CPU multiplies
 // it; 16-bit operands are otherwise converted to float32 scratch memory by our
-// own code. Sums are float32 (float64 for float64) and are rounded once, when
-// they are stored.
+// own code, block by block. Sums are float32 (float64 for float64) and are
+// rounded once, when they are stored. oneDNN cuts long sums over a transposed
+// operand by the number of threads; here they are cut before it sees them, so
+// that the bits do not depend on it.
 //===----------------------------------------------------------------------===//
 
 #include "Convert.h"
@@ -23,6 +25,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstring>
 
 using namespace amprt;
@@ -83,17 +86,36 @@ struct Layout {
   int64_t matrixElements;
 };
 
+/// One product of oneDNN, or of plain loops, on blocks of given sizes.
+struct BlockProduct {
+  BlockProduct() = default;
+  BlockProduct(int64_t m, int64_t k, bool accumulate, bool epilogue)
+      : m(m), k(k), accumulate(accumulate), epilogue(epilogue) {}
+
+  int64_t m = 0, k = 0;
+  bool accumulate = false; ///< adds to what is there
+  bool epilogue = false;   ///< bias and ReLU
+#ifdef AMPRT_HAS_ONEDNN
+  dnnl::matmul product;
+  dnnl::memory a, b, bias, c;
+#endif
+};
+
 class CpuProduct : public Product {
 public:
   CpuProduct(const Program &program, const Step &step)
-      : program(program), step(step), p(step.params) {
+      : program(program), step(step), p(step.params),
+        few(isVectorProduct(program, step)) {
     const Buffer &a = program.buffers[step.operands[0]];
-    few = isVectorProduct(program, step);
     bool direct = canMultiplyBFloat16() && !p.hasScratch && !p.castA &&
                   !p.castB && a.dtype == DType::BFloat16 &&
                   program.buffers[step.operands[1]].dtype == DType::BFloat16;
+    // A program that was planned with scratch memory has it for conversions.
+    direct |= multipliesBFloat16() && !p.castA && !p.castB &&
+              a.dtype == DType::BFloat16 &&
+              program.buffers[step.operands[1]].dtype == DType::BFloat16;
     if (!few)
-      scratch = matmulScratch(program, step, direct);
+      scratch = matmulScratch(program, step, direct, true);
     layoutA = layoutOf(step.operands[0], scratch.a, p.transposeA ? p.k : p.m);
     layoutB = layoutOf(step.operands[1], scratch.b, p.transposeB ? p.n : p.k);
     layoutC = layoutOf(step.results[0], scratch.c, p.m);
@@ -111,70 +133,108 @@ private:
     return {converted ? DType::Float32 : buffer.dtype, pitch,
             matrixRows * pitch};
   }
-  Status multiply(const void *a, const void *b, void *c);
-  void multiplyFewRows(const std::byte *a, const std::byte *b, std::byte *c);
+  /// Operands of one matrix product, converted or as they are.
+  struct Places {
+    const std::byte *a, *b;
+    std::byte *c;
+  };
+  Status prepareBlock(BlockProduct &block);
+  Status multiply(BlockProduct &block, const Places &at);
   template <typename T>
-  void multiplyPlain(const void *a, const void *b, void *c);
+  void multiplyPlain(const BlockProduct &block, const Places &at);
+  void multiplyFewRows(const Places &at);
+  Status runBlocksOfRows(const StepCall &call, std::byte *own);
+  Status runBlocksOfSums(const StepCall &call, std::byte *own);
+  Status runMatrices(const StepCall &call, std::byte *own);
+  Status sumBlocks(const StepCall &call, std::byte *own, Places at,
+                   bool convert);
+  void addEpilogue(std::byte *c) const;
+  void rectify(std::byte *c, int64_t count) const;
   void loadBias(const StepCall &call);
+  int64_t bytesOf(const Layout &layout, int64_t elements) const {
+    return elements * int64_t(amp::dtypeSize(layout.dtype));
+  }
 
   const Program &program;
   const Step &step;
   const StepParams &p;
+  bool few = false; ///< a product with vectors
   MatmulScratch scratch;
   Layout layoutA, layoutB, layoutC;
-  bool few = false; ///< a product with vectors
+  /// The whole product or its first block; blocks that add to it; the last.
+  BlockProduct whole, next, last;
   std::vector<float> bias, rows, sums, partial;
   std::vector<double> wideBias;
 #ifdef AMPRT_HAS_ONEDNN
   dnnl::engine engine;
   dnnl::stream stream;
-  dnnl::matmul product;
-  dnnl::memory memoryA, memoryB, memoryBias, memoryC;
 #endif
 };
 
-/// Copies rows of a buffer to dense float32.
-void convertToFloats(const Buffer &buffer, const void *from, float *to,
-                     std::optional<DType> rounding) {
-  int64_t columns = buffer.dims.back(), rows = buffer.rows();
+/// Copies `count` rows of a buffer, from row `first`, to dense float32.
+void convertRows(const Buffer &buffer, const void *from, int64_t first,
+                 int64_t count, float *to, std::optional<DType> rounding) {
+  int64_t columns = buffer.dims.back();
   auto size = int64_t(amp::dtypeSize(buffer.dtype));
+  const auto *start =
+      static_cast<const std::byte *>(from) + first * buffer.pitch * size;
+  auto convert = [&](float *target, const std::byte *source, int64_t elements) {
+    if (rounding)
+      roundFloats(target, reinterpret_cast<const float *>(source), *rounding,
+                  elements);
+    else
+      toFloats(target, source, buffer.dtype, elements);
+  };
   if (buffer.isDense()) { // one long row, cut for the threads
     constexpr int64_t part = 1 << 14;
-    columns *= rows;
-    rows = (columns + part - 1) / part;
-#pragma omp parallel for schedule(static) if (rows > 2)
-    for (int64_t row = 0; row < rows; ++row) {
-      int64_t count = std::min(part, columns - row * part);
-      const auto *at = static_cast<const std::byte *>(from) + row * part * size;
-      float *target = to + row * part;
-      if (rounding)
-        roundFloats(target, reinterpret_cast<const float *>(at), *rounding,
-                    count);
-      else
-        toFloats(target, at, buffer.dtype, count);
-    }
+    int64_t total = columns * count, parts = (total + part - 1) / part;
+#pragma omp parallel for schedule(static) if (parts > 2)
+    for (int64_t i = 0; i < parts; ++i)
+      convert(to + i * part, start + i * part * size,
+              std::min(part, total - i * part));
     return;
   }
-#pragma omp parallel for schedule(static) if (rows * columns >=                \
+#pragma omp parallel for schedule(static) if (count * columns >=               \
                                               kParallelElements)
-  for (int64_t row = 0; row < rows; ++row)
-    toFloats(to + row * columns,
-             static_cast<const std::byte *>(from) + row * buffer.pitch * size,
-             buffer.dtype, columns);
+  for (int64_t row = 0; row < count; ++row)
+    convert(to + row * columns, start + row * buffer.pitch * size, columns);
 }
 
-/// Rounds dense float32 to the rows of a buffer.
-void convertFromFloats(const Buffer &buffer, const float *from, void *to) {
-  int64_t columns = buffer.dims.back(), rows = buffer.rows();
+/// Rounds dense float32 to `count` rows of a buffer, from row `first`.
+void storeRows(const Buffer &buffer, const float *from, void *to,
+               int64_t first, int64_t count) {
+  int64_t columns = buffer.dims.back();
   auto size = int64_t(amp::dtypeSize(buffer.dtype));
-#pragma omp parallel for schedule(static) if (rows * columns >=                \
+  auto *start = static_cast<std::byte *>(to) + first * buffer.pitch * size;
+#pragma omp parallel for schedule(static) if (count * columns >=               \
                                               kParallelElements)
-  for (int64_t row = 0; row < rows; ++row)
-    fromFloats(static_cast<std::byte *>(to) + row * buffer.pitch * size,
-               buffer.dtype, from + row * columns, columns);
+  for (int64_t row = 0; row < count; ++row)
+    fromFloats(start + row * buffer.pitch * size, buffer.dtype,
+               from + row * columns, columns);
 }
 
 } // namespace
+
+Status CpuProduct::prepare() {
+  whole = BlockProduct(p.m, p.k, false, true);
+  next = last = BlockProduct();
+  if (few || p.m == 0 || p.n == 0)
+    return okStatus();
+  if (int64_t block = scratch.blockM) {
+    whole.m = block;
+    if (p.m % block)
+      last = BlockProduct(p.m % block, p.k, false, true);
+  } else if (int64_t block = scratch.blockK) {
+    whole = BlockProduct(p.m, block, false, false);
+    next = BlockProduct(p.m, block, true, false);
+    if (p.k % block)
+      last = BlockProduct(p.m, p.k % block, true, false);
+  }
+  for (BlockProduct *block : {&whole, &next, &last})
+    if (block->m)
+      AMPRT_RETURN_IF_ERROR(prepareBlock(*block));
+  return okStatus();
+}
 
 #ifdef AMPRT_HAS_ONEDNN
 
@@ -183,44 +243,44 @@ static dnnl::memory::data_type dnnlType(DType dtype) {
                                   : dnnl::memory::data_type::f32;
 }
 
-Status CpuProduct::prepare() {
+Status CpuProduct::prepareBlock(BlockProduct &block) {
   // oneDNN divides by sizes: those of 0 never reach it. It has no float64.
-  if (layoutA.dtype == DType::Float64 || p.m == 0 || p.n == 0 || p.k == 0 ||
-      few)
+  if (layoutA.dtype == DType::Float64 || block.k == 0)
     return okStatus();
   using dnnl::memory;
   ThreadLimit limit(p);
   try {
-    engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
-    stream = dnnl::stream(engine);
+    if (!engine) {
+      engine = dnnl::engine(dnnl::engine::kind::cpu, 0);
+      stream = dnnl::stream(engine);
+    }
     auto matrix = [](int64_t rows, int64_t columns, const Layout &layout,
                      bool transposed) {
       return memory::desc({rows, columns}, dnnlType(layout.dtype),
                           transposed ? memory::dims{1, layout.pitch}
                                      : memory::dims{layout.pitch, 1});
     };
-    memory::desc a = matrix(p.m, p.k, layoutA, p.transposeA);
-    memory::desc b = matrix(p.k, p.n, layoutB, p.transposeB);
-    memory::desc c = matrix(p.m, p.n, layoutC, false);
+    memory::desc a = matrix(block.m, block.k, layoutA, p.transposeA);
+    memory::desc b = matrix(block.k, p.n, layoutB, p.transposeB);
+    memory::desc c = matrix(block.m, p.n, layoutC, false);
     dnnl::primitive_attr attributes;
-    if (p.relu) {
-      dnnl::post_ops after;
-      after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-      attributes.set_post_ops(after);
-    }
+    dnnl::post_ops after;
+    if (block.accumulate)
+      after.append_sum(1.0f);
+    attributes.set_post_ops(after);
     std::optional<dnnl::matmul::desc> description;
-    if (p.bias) {
+    if (block.epilogue && p.bias) {
       memory::desc d({1, p.n}, memory::data_type::f32, memory::dims{p.n, 1});
-      memoryBias = memory(d, engine, nullptr);
+      block.bias = memory(d, engine, nullptr);
       description.emplace(a, b, d, c);
     } else {
       description.emplace(a, b, c);
     }
-    product = dnnl::matmul(
+    block.product = dnnl::matmul(
         dnnl::matmul::primitive_desc(*description, attributes, engine));
-    memoryA = memory(a, engine, nullptr);
-    memoryB = memory(b, engine, nullptr);
-    memoryC = memory(c, engine, nullptr);
+    block.a = memory(a, engine, nullptr);
+    block.b = memory(b, engine, nullptr);
+    block.c = memory(c, engine, nullptr);
   } catch (const dnnl::error &error) {
     return Status(Code::Internal, std::string("oneDNN cannot prepare the "
                                               "product '") +
@@ -229,29 +289,31 @@ Status CpuProduct::prepare() {
   return okStatus();
 }
 
-Status CpuProduct::multiply(const void *a, const void *b, void *c) {
-  if (!product) {
+Status CpuProduct::multiply(BlockProduct &block, const Places &at) {
+  if (!block.product) {
     if (layoutA.dtype == DType::Float64)
-      multiplyPlain<double>(a, b, c);
+      multiplyPlain<double>(block, at);
     else
-      multiplyPlain<float>(a, b, c); // no sums: the epilogue of zeros
+      multiplyPlain<float>(block, at); // no sums: the epilogue of zeros
     return okStatus();
   }
   ThreadLimit limit(p);
   try {
-    memoryA.set_data_handle(const_cast<void *>(a));
-    memoryB.set_data_handle(const_cast<void *>(b));
-    memoryC.set_data_handle(c);
+    block.a.set_data_handle(const_cast<std::byte *>(at.a));
+    block.b.set_data_handle(const_cast<std::byte *>(at.b));
+    block.c.set_data_handle(at.c);
     std::unordered_map<int, dnnl::memory> arguments = {
-        {DNNL_ARG_SRC, memoryA},
-        {DNNL_ARG_WEIGHTS, memoryB},
-        {DNNL_ARG_DST, memoryC}};
-    if (p.bias) {
-      memoryBias.set_data_handle(bias.data());
-      arguments[DNNL_ARG_BIAS] = memoryBias;
+        {DNNL_ARG_SRC, block.a},
+        {DNNL_ARG_WEIGHTS, block.b},
+        {DNNL_ARG_DST, block.c}};
+    if (block.epilogue && p.bias) {
+      block.bias.set_data_handle(bias.data());
+      arguments[DNNL_ARG_BIAS] = block.bias;
     }
-    product.execute(stream, arguments);
+    block.product.execute(stream, arguments);
     stream.wait();
+    if (block.epilogue && p.relu)
+      rectify(at.c, block.m);
   } catch (const dnnl::error &error) {
     return Status(Code::Internal, std::string("oneDNN cannot run the "
                                               "product '") +
@@ -262,53 +324,53 @@ Status CpuProduct::multiply(const void *a, const void *b, void *c) {
 
 #else
 
-Status CpuProduct::prepare() { return okStatus(); }
+Status CpuProduct::prepareBlock(BlockProduct &) { return okStatus(); }
 
-Status CpuProduct::multiply(const void *a, const void *b, void *c) {
+Status CpuProduct::multiply(BlockProduct &block, const Places &at) {
   if (layoutA.dtype == DType::Float64)
-    multiplyPlain<double>(a, b, c);
+    multiplyPlain<double>(block, at);
   else
-    multiplyPlain<float>(a, b, c);
+    multiplyPlain<float>(block, at);
   return okStatus();
 }
 
 #endif
 
 template <typename T>
-void CpuProduct::multiplyPlain(const void *a, const void *b, void *c) {
+void CpuProduct::multiplyPlain(const BlockProduct &block, const Places &at) {
   auto view = [](auto *data, const Layout &layout, bool transposed) {
     return MatrixView<std::remove_pointer_t<decltype(data)>>{
         data, transposed ? 1 : layout.pitch, transposed ? layout.pitch : 1};
   };
   const T *addend = nullptr;
-  if (p.bias) {
+  if (block.epilogue && p.bias) {
     if constexpr (std::is_same_v<T, double>)
       addend = wideBias.data();
     else
       addend = bias.data();
   }
-  plainProduct<T>(p.m, p.n, p.k,
-                  view(static_cast<const T *>(a), layoutA, p.transposeA),
-                  view(static_cast<const T *>(b), layoutB, p.transposeB),
-                  view(static_cast<T *>(c), layoutC, false), addend, p.relu);
+  plainProduct<T>(
+      block.m, p.n, block.k,
+      view(reinterpret_cast<const T *>(at.a), layoutA, p.transposeA),
+      view(reinterpret_cast<const T *>(at.b), layoutB, p.transposeB),
+      view(reinterpret_cast<T *>(at.c), layoutC, false), addend,
+      block.epilogue && p.relu, block.accumulate);
 }
 
 /// Rows of `a` in float32, the sums, then the epilogue.
-void CpuProduct::multiplyFewRows(const std::byte *a, const std::byte *b,
-                                 std::byte *c) {
+void CpuProduct::multiplyFewRows(const Places &at) {
   rows.resize(size_t(p.m * p.k));
   sums.resize(size_t(p.m * p.n));
   partial.resize(vectorScratch(p.m, p.n, p.k));
-  auto sizeA = int64_t(amp::dtypeSize(layoutA.dtype));
   for (int64_t i = 0; i < p.m; ++i) {
-    const std::byte *row = a + i * (p.transposeA ? 1 : layoutA.pitch) * sizeA;
-    loadRun(rows.data() + i * p.k, row, layoutA.dtype,
-            p.transposeA ? layoutA.pitch : 1, p.k);
+    int64_t offset = i * (p.transposeA ? 1 : layoutA.pitch);
+    loadRun(rows.data() + i * p.k, at.a + bytesOf(layoutA, offset),
+            layoutA.dtype, p.transposeA ? layoutA.pitch : 1, p.k);
   }
   if (p.castA)
     roundFloats(rows.data(), rows.data(), *p.castA, p.m * p.k);
   vectorProduct(p.m, p.n, p.k, rows.data(),
-                {b, layoutB.dtype, layoutB.pitch, p.transposeB}, sums.data(),
+                {at.b, layoutB.dtype, layoutB.pitch, p.transposeB}, sums.data(),
                 partial.data());
   for (int64_t i = 0; i < p.m; ++i) {
     float *row = sums.data() + i * p.n;
@@ -318,8 +380,8 @@ void CpuProduct::multiplyFewRows(const std::byte *a, const std::byte *b,
     if (p.relu)
       for (int64_t j = 0; j < p.n; ++j)
         row[j] = row[j] <= 0 ? 0 : row[j];
-    fromFloats(c + i * layoutC.pitch * int64_t(amp::dtypeSize(layoutC.dtype)),
-               layoutC.dtype, row, p.n);
+    fromFloats(at.c + bytesOf(layoutC, i * layoutC.pitch), layoutC.dtype, row,
+               p.n);
   }
 }
 
@@ -334,50 +396,166 @@ void CpuProduct::loadBias(const StepCall &call) {
   toFloats(bias.data(), call.operand(2), buffer.dtype, p.n);
 }
 
+/// ReLU of `count` rows that are still in the cache. oneDNN's own makes NaN 0,
+/// and so would hide that a number overflowed.
+void CpuProduct::rectify(std::byte *c, int64_t count) const {
+  bool isFloat = layoutC.dtype == DType::Float32;
+#pragma omp parallel for schedule(static) if (count * p.n >= kParallelElements)
+  for (int64_t i = 0; i < count; ++i) {
+    std::byte *row = c + bytesOf(layoutC, i * layoutC.pitch);
+    if (isFloat) {
+      auto *values = reinterpret_cast<float *>(row);
+      for (int64_t j = 0; j < p.n; ++j)
+        values[j] = values[j] <= 0 ? 0 : values[j];
+      continue;
+    }
+    auto *bits = reinterpret_cast<uint16_t *>(row); // bfloat16
+    for (int64_t j = 0; j < p.n; ++j)
+      bits[j] = bits[j] >= 0x8000 && bits[j] <= 0xff80 ? 0 : bits[j];
+  }
+}
+
+/// Bias and ReLU behind sums that were cut into blocks.
+void CpuProduct::addEpilogue(std::byte *c) const {
+  if (!p.bias && !p.relu)
+    return;
+  auto *values = reinterpret_cast<float *>(c);
+#pragma omp parallel for schedule(static) if (p.m * p.n >= kParallelElements)
+  for (int64_t i = 0; i < p.m; ++i)
+    for (int64_t j = 0; j < p.n; ++j) {
+      float &value = values[i * layoutC.pitch + j];
+      value += p.bias ? bias[size_t(j)] : 0.0f;
+      value = p.relu && value <= 0 ? 0.0f : value;
+    }
+}
+
+/// Converts and multiplies some rows of `a` at a time.
+Status CpuProduct::runBlocksOfRows(const StepCall &call, std::byte *own) {
+  Places at = {call.operand<std::byte>(0), call.operand<std::byte>(1),
+               call.result<std::byte>(0)};
+  if (scratch.b) {
+    auto *to = reinterpret_cast<float *>(own + *scratch.b);
+    const Buffer &buffer = call.operandBuffer(1);
+    convertRows(buffer, at.b, 0, buffer.rows(), to, p.castB);
+    at.b = own + *scratch.b;
+  }
+  for (int64_t row = 0; row < p.m; row += scratch.blockM) {
+    int64_t count = std::min(scratch.blockM, p.m - row);
+    Places block = at;
+    block.a = own + *scratch.a;
+    convertRows(call.operandBuffer(0), at.a, row, count,
+                reinterpret_cast<float *>(own + *scratch.a), p.castA);
+    block.c = scratch.c ? own + *scratch.c
+                        : at.c + bytesOf(layoutC, row * layoutC.pitch);
+    AMPRT_RETURN_IF_ERROR(
+        multiply(count == scratch.blockM ? whole : last, block));
+    if (scratch.c)
+      storeRows(call.resultBuffer(0),
+                reinterpret_cast<const float *>(own + *scratch.c), at.c, row,
+                count);
+  }
+  return okStatus();
+}
+
+/// The sums of one matrix product, block after block. `convert`: operands are
+/// converted on the way where they need it.
+Status CpuProduct::sumBlocks(const StepCall &call, std::byte *own, Places at,
+                             bool convert) {
+  for (int64_t from = 0; from < p.k; from += scratch.blockK) {
+    int64_t count = std::min(scratch.blockK, p.k - from);
+    Places block = at;
+    block.a += bytesOf(layoutA, from * layoutA.pitch);
+    if (convert && scratch.a) {
+      convertRows(call.operandBuffer(0), call.operand(0), from, count,
+                  reinterpret_cast<float *>(own + *scratch.a), p.castA);
+      block.a = own + *scratch.a;
+    }
+    if (p.transposeB) {
+      block.b += bytesOf(layoutB, from);
+    } else if (convert && scratch.b) {
+      convertRows(call.operandBuffer(1), call.operand(1), from, count,
+                  reinterpret_cast<float *>(own + *scratch.b), p.castB);
+      block.b = own + *scratch.b;
+    } else {
+      block.b += bytesOf(layoutB, from * layoutB.pitch);
+    }
+    AMPRT_RETURN_IF_ERROR(multiply(
+        from == 0 ? whole : count == scratch.blockK ? next : last, block));
+  }
+  addEpilogue(at.c);
+  return okStatus();
+}
+
+Status CpuProduct::runBlocksOfSums(const StepCall &call, std::byte *own) {
+  Places at = {call.operand<std::byte>(0), call.operand<std::byte>(1),
+               call.result<std::byte>(0)};
+  if (scratch.b && p.transposeB) {
+    auto *to = reinterpret_cast<float *>(own + *scratch.b);
+    const Buffer &buffer = call.operandBuffer(1);
+    convertRows(buffer, at.b, 0, buffer.rows(), to, p.castB);
+    at.b = own + *scratch.b;
+  }
+  if (scratch.c)
+    at.c = own + *scratch.c;
+  AMPRT_RETURN_IF_ERROR(sumBlocks(call, own, at, true));
+  if (scratch.c)
+    storeRows(call.resultBuffer(0), reinterpret_cast<const float *>(at.c),
+              call.result(0), 0, p.m);
+  return okStatus();
+}
+
+/// One product or a batch of them, with operands converted as a whole.
+Status CpuProduct::runMatrices(const StepCall &call, std::byte *own) {
+  Places at = {call.operand<std::byte>(0), call.operand<std::byte>(1),
+               call.result<std::byte>(0)};
+  auto whollyConverted = [&](size_t operand, const std::optional<size_t> &place,
+                             std::optional<DType> rounding,
+                             const std::byte *memory) {
+    if (!place)
+      return memory;
+    const Buffer &buffer = call.operandBuffer(operand);
+    convertRows(buffer, memory, 0, buffer.rows(),
+                reinterpret_cast<float *>(own + *place), rounding);
+    return static_cast<const std::byte *>(own + *place);
+  };
+  at.a = whollyConverted(0, scratch.a, p.castA, at.a);
+  at.b = whollyConverted(1, scratch.b, p.castB, at.b);
+  if (scratch.c)
+    at.c = own + *scratch.c;
+  for (int64_t i = 0; i < p.batch; ++i) {
+    size_t pair = size_t(i) * 2;
+    int64_t ofA = p.batchMatrices.empty() ? 0 : p.batchMatrices[pair];
+    int64_t ofB = p.batchMatrices.empty() ? 0 : p.batchMatrices[pair + 1];
+    Places matrix = {at.a + bytesOf(layoutA, ofA * layoutA.matrixElements),
+                     at.b + bytesOf(layoutB, ofB * layoutB.matrixElements),
+                     at.c + bytesOf(layoutC, i * layoutC.matrixElements)};
+    if (few)
+      multiplyFewRows(matrix);
+    else if (scratch.blockK)
+      AMPRT_RETURN_IF_ERROR(sumBlocks(call, own, matrix, false));
+    else
+      AMPRT_RETURN_IF_ERROR(multiply(whole, matrix));
+  }
+  const Buffer &result = call.resultBuffer(0);
+  if (scratch.c)
+    storeRows(result, reinterpret_cast<const float *>(at.c), call.result(0), 0,
+              result.rows());
+  return okStatus();
+}
+
 Status CpuProduct::run(const StepCall &call, void *scratchMemory) {
   if (p.m == 0 || p.n == 0 || p.batch == 0)
     return okStatus();
   auto *own = static_cast<std::byte *>(scratchMemory);
-  const void *a = call.operand(0), *b = call.operand(1);
-  void *c = call.result(0);
-  if (scratch.a) {
-    auto *to = reinterpret_cast<float *>(own + *scratch.a);
-    convertToFloats(call.operandBuffer(0), a, to, p.castA);
-    a = to;
-  }
-  if (scratch.b) {
-    auto *to = reinterpret_cast<float *>(own + *scratch.b);
-    convertToFloats(call.operandBuffer(1), b, to, p.castB);
-    b = to;
-  }
-  if (scratch.c)
-    c = own + *scratch.c;
   if (p.bias)
     loadBias(call);
-  auto matrix = [](auto *base, const Layout &layout, int64_t number) {
-    using Byte = std::conditional_t<
-        std::is_const_v<std::remove_pointer_t<decltype(base)>>, const std::byte,
-        std::byte>;
-    return static_cast<Byte *>(base) +
-           number * layout.matrixElements *
-               int64_t(amp::dtypeSize(layout.dtype));
-  };
-  for (int64_t i = 0; i < p.batch; ++i) {
-    size_t at = size_t(i) * 2;
-    int64_t ofA = p.batchMatrices.empty() ? 0 : p.batchMatrices[at];
-    int64_t ofB = p.batchMatrices.empty() ? 0 : p.batchMatrices[at + 1];
-    if (few)
-      multiplyFewRows(matrix(a, layoutA, ofA), matrix(b, layoutB, ofB),
-                      matrix(c, layoutC, i));
-    else
-      AMPRT_RETURN_IF_ERROR(multiply(matrix(a, layoutA, ofA),
-                                     matrix(b, layoutB, ofB),
-                                     matrix(c, layoutC, i)));
-  }
-  const Buffer &result = call.resultBuffer(0);
-  if (scratch.c)
-    convertFromFloats(result, static_cast<const float *>(c), call.result(0));
-  clearPadding(result, call.result<std::byte>(0));
+  if (scratch.blockM)
+    AMPRT_RETURN_IF_ERROR(runBlocksOfRows(call, own));
+  else if (scratch.blockK && p.batch == 1)
+    AMPRT_RETURN_IF_ERROR(runBlocksOfSums(call, own));
+  else
+    AMPRT_RETURN_IF_ERROR(runMatrices(call, own));
+  clearPadding(call.resultBuffer(0), call.result<std::byte>(0));
   return okStatus();
 }
 

@@ -26,12 +26,12 @@ template <typename T> struct MatrixView {
   }
 };
 
-/// c = a · b (+ bias, then ReLU), columns of c dense. Sums run over k in order,
-/// in blocks that stay in cache.
+/// c = a · b (+ bias, then ReLU), or c += a · b; columns of c dense. Sums run
+/// over k in order, in blocks that stay in cache.
 template <typename T>
 void plainProduct(int64_t m, int64_t n, int64_t k, MatrixView<const T> a,
                   MatrixView<const T> b, MatrixView<T> c, const T *bias,
-                  bool relu) {
+                  bool relu, bool accumulate = false) {
   constexpr int64_t blockN = 256, blockK = 64;
 #pragma omp parallel for schedule(static) if (m * n * k > 100000)
   for (int64_t i = 0; i < m; ++i) {
@@ -46,6 +46,7 @@ void plainProduct(int64_t m, int64_t n, int64_t k, MatrixView<const T> a,
         }
       for (int64_t j = j0; j < j1; ++j) {
         T value = sums[j - j0] + (bias ? bias[j] : T(0));
+        value += accumulate ? c.at(i, j) : T(0);
         c.at(i, j) = relu && value <= 0 ? T(0) : value;
       }
     }

@@ -45,10 +45,21 @@ int64_t integerQuotient(int64_t a, int64_t b) {
   return b == -1 ? int64_t(-uint64_t(a)) : a / b;
 }
 
+// A result may lie exactly over an operand, never partly: iterations do not
+// depend on each other.
+#if defined(__clang__)
+#define AMPRT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define AMPRT_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define AMPRT_INDEPENDENT
+#endif
+
 template <typename T, typename R, typename F>
 void unary(void *d, const void *a, int64_t count, F f) {
   auto *to = static_cast<R *>(d);
   auto *x = static_cast<const T *>(a);
+  AMPRT_INDEPENDENT
   for (int64_t i = 0; i < count; ++i)
     to[i] = f(x[i]);
 }
@@ -58,6 +69,7 @@ void binary(void *d, const void *a, const void *b, int64_t count, F f) {
   auto *to = static_cast<R *>(d);
   auto *x = static_cast<const T *>(a);
   auto *y = static_cast<const T *>(b);
+  AMPRT_INDEPENDENT
   for (int64_t i = 0; i < count; ++i)
     to[i] = f(x[i], y[i]);
 }

@@ -108,33 +108,64 @@ std::optional<int64_t> labelOf(const StepCall &call, size_t operand,
   return label;
 }
 
-template <typename T> void loss(const StepCall &call) {
+/// A loss per row or in all, its gradient, or both from the same exponentials.
+template <typename T>
+void loss(const StepCall &call, bool isSparse, bool givesLoss,
+          bool givesGradient) {
   const StepParams &p = call.step.params;
   Rows<T> rows{p};
-  bool sparse = call.step.kernel == Kernel::SparseLoss;
-  DType in = call.operandBuffer(0).dtype;
-  std::vector<T> losses(static_cast<size_t>(p.outer));
+  // The gradient of the loss comes first where it is needed.
+  size_t logits = givesGradient ? 1 : 0, target = logits + 1;
+  size_t gradientResult = givesLoss ? 1 : 0;
+  DType in = call.operandBuffer(logits).dtype;
+  std::vector<T> losses(static_cast<size_t>(givesLoss ? p.outer : 0));
+  auto gradientOf = [&](int64_t row) {
+    T gradient = 0;
+    DType dtype = call.operandBuffer(0).dtype;
+    loadRun(&gradient,
+            call.operand<std::byte>(0) +
+                (p.perRow ? row : 0) * int64_t(amp::dtypeSize(dtype)),
+            dtype, 1, 1);
+    return T(gradient * p.factor);
+  };
 #pragma omp parallel if (p.outer * p.size >= kParallelElements)
   {
-    std::vector<T> x(size_t(p.size)), y(size_t(p.size));
+    std::vector<T> x(size_t(p.size)), y(size_t(p.size)), q(size_t(p.size));
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < p.outer; ++row) {
-      rows.load(x.data(), call.operand(0), in, row);
+      rows.load(x.data(), call.operand(logits), in, row);
       Exponentials<T> e = exponentials(x.data(), y.data(), p.size);
-      double logSum = e.logSum();
-      double value = 0;
-      if (sparse) {
-        auto label = labelOf(call, 1, row);
+      double logSum = givesLoss ? e.logSum() : 0, value = 0, weight = 0;
+      std::optional<int64_t> label;
+      if (isSparse) {
+        label = labelOf(call, target, row);
+        weight = label ? 1 : std::numeric_limits<double>::quiet_NaN();
         value = label ? (double(e.largest) - double(x[size_t(*label)])) + logSum
-                      : std::numeric_limits<double>::quiet_NaN();
+                      : weight;
       } else {
-        rows.load(y.data(), call.operand(1), call.operandBuffer(1).dtype, row);
-        for (size_t i = 0; i < size_t(p.size); ++i)
-          value += double(y[i]) * ((double(e.largest) - double(x[i])) + logSum);
+        rows.load(q.data(), call.operand(target),
+                  call.operandBuffer(target).dtype, row);
+        for (size_t i = 0; i < size_t(p.size); ++i) {
+          value += double(q[i]) * ((double(e.largest) - double(x[i])) + logSum);
+          weight += q[i];
+        }
       }
-      losses[size_t(row)] = T(value);
+      if (givesLoss)
+        losses[size_t(row)] = T(value);
+      if (!givesGradient)
+        continue;
+      // In double, for a probability that is nearly its label.
+      double gradient = double(gradientOf(row)), sum = e.sum();
+      for (size_t i = 0; i < y.size(); ++i) {
+        double aim = isSparse ? double(label && size_t(*label) == i) : q[i];
+        y[i] = T((double(y[i]) / sum * weight - aim) * gradient);
+      }
+      rows.store(call.result(gradientResult),
+                 call.resultBuffer(gradientResult).dtype, row, y.data());
     }
   }
+  if (!givesLoss)
+    return;
   DType out = call.resultBuffer(0).dtype;
   if (p.perRow)
     return storeRun(call.result(0), out, losses.data(), p.outer);
@@ -143,47 +174,6 @@ template <typename T> void loss(const StepCall &call) {
     sum += value;
   T total = T(sum * p.factor);
   storeRun(call.result(0), out, &total, 1);
-}
-
-template <typename T> void lossGrad(const StepCall &call) {
-  const StepParams &p = call.step.params;
-  Rows<T> rows{p};
-  bool sparse = call.step.kernel == Kernel::SparseLossGrad;
-  DType in = call.operandBuffer(1).dtype, out = call.resultBuffer(0).dtype;
-  DType gradientType = call.operandBuffer(0).dtype;
-  auto gradientSize = int64_t(amp::dtypeSize(gradientType));
-#pragma omp parallel if (p.outer * p.size >= kParallelElements)
-  {
-    std::vector<T> x(size_t(p.size)), y(size_t(p.size));
-#pragma omp for schedule(static)
-    for (int64_t row = 0; row < p.outer; ++row) {
-      T gradient = 0;
-      loadRun(&gradient,
-              call.operand<std::byte>(0) + (p.perRow ? row : 0) * gradientSize,
-              gradientType, 1, 1);
-      gradient = T(gradient * p.factor);
-      rows.load(x.data(), call.operand(1), in, row);
-      double sum = exponentials(x.data(), y.data(), p.size).sum();
-      double weight = 1;
-      std::optional<int64_t> label;
-      if (sparse) {
-        label = labelOf(call, 2, row);
-        if (!label)
-          weight = std::numeric_limits<double>::quiet_NaN();
-      } else {
-        rows.load(x.data(), call.operand(2), call.operandBuffer(2).dtype, row);
-        weight = 0;
-        for (T probability : x)
-          weight += probability;
-      }
-      // In double, for a probability that is nearly its label.
-      for (size_t i = 0; i < y.size(); ++i) {
-        double target = sparse ? double(label && size_t(*label) == i) : x[i];
-        y[i] = T((double(y[i]) / sum * weight - target) * double(gradient));
-      }
-      rows.store(call.result(0), out, row, y.data());
-    }
-  }
 }
 
 } // namespace
@@ -195,16 +185,22 @@ void amprt::cpu::runSoftmax(const StepCall &call) {
     softmax<float>(call);
 }
 
-void amprt::cpu::runLoss(const StepCall &call) {
-  if (call.operandBuffer(0).dtype == DType::Float64)
-    loss<double>(call);
+static void runLoss(const StepCall &call, bool isSparse, bool givesLoss,
+                    bool givesGradient) {
+  if (call.operandBuffer(givesGradient ? 1 : 0).dtype == DType::Float64)
+    loss<double>(call, isSparse, givesLoss, givesGradient);
   else
-    loss<float>(call);
+    loss<float>(call, isSparse, givesLoss, givesGradient);
+}
+
+void amprt::cpu::runLoss(const StepCall &call) {
+  ::runLoss(call, call.step.kernel == Kernel::SparseLoss, true, false);
 }
 
 void amprt::cpu::runLossGrad(const StepCall &call) {
-  if (call.operandBuffer(1).dtype == DType::Float64)
-    lossGrad<double>(call);
-  else
-    lossGrad<float>(call);
+  ::runLoss(call, call.step.kernel == Kernel::SparseLossGrad, false, true);
+}
+
+void amprt::cpu::runLossBoth(const StepCall &call) {
+  ::runLoss(call, call.step.kernel == Kernel::SparseLossBoth, true, true);
 }

@@ -289,6 +289,20 @@ std::vector<uint32_t> changedVariables(const Program &program, bool finite) {
   return changed;
 }
 
+/// Cache entries that the updates of a run wrote.
+std::vector<uint32_t> refreshedEntries(const Program &program, bool finite) {
+  std::vector<uint32_t> refreshed;
+  for (const Step &step : program.steps) {
+    if (step.cached || (step.condition != kNoBuffer &&
+                        step.condition == program.finite && !finite))
+      continue;
+    for (uint32_t result : step.results)
+      if (program.buffers[result].space == Space::Cache)
+        refreshed.push_back(program.buffers[result].index);
+  }
+  return refreshed;
+}
+
 } // namespace
 
 Result<std::vector<Tensor>> Session::run(std::string_view function,
@@ -351,6 +365,10 @@ Result<std::vector<Tensor>> Session::run(std::string_view function,
   for (uint32_t variable : changedVariables(program, finite || !status.ok()))
     ++impl->variables[variable].version;
   AMPRT_RETURN_IF_ERROR(status);
+  for (uint32_t index : refreshedEntries(program, finite)) {
+    const Program::CacheEntry &entry = program.cache[index];
+    impl->cache[entry.key].versions = impl->versionsOf(entry);
+  }
   AMPRT_RETURN_IF_ERROR(memory.finish());
   ++impl->calls[index];
   own.finite = finite;

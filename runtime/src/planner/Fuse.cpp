@@ -30,6 +30,7 @@ public:
   void fuseElementwise();
   void fuseCastsIntoProducts();
   void fuseCastsIntoReductions();
+  void fuseLosses();
   void removeDead();
 
 private:
@@ -297,6 +298,40 @@ void Fuser::fuseCastsIntoReductions() {
   }
 }
 
+/// A loss and its gradient share the exponentials of the logits. The merged
+/// step stands where the gradient stood, so nothing in between may need the
+/// loss.
+void Fuser::fuseLosses() {
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    Step &loss = steps[i];
+    bool isSparse = loss.kernel == Kernel::SparseLoss;
+    if (loss.results.empty() ||
+        (!isSparse && loss.kernel != Kernel::DenseLoss))
+      continue;
+    Kernel wanted = isSparse ? Kernel::SparseLossGrad : Kernel::DenseLossGrad;
+    const std::vector<uint32_t> &uses = readers[builder.base[loss.results[0]]];
+    for (uint32_t j = i + 1; j < steps.size(); ++j) {
+      Step &gradient = steps[j];
+      if (std::find(uses.begin(), uses.end(), j) != uses.end())
+        break;
+      if (gradient.kernel != wanted || gradient.results.empty() ||
+          gradient.operands[1] != loss.operands[0] ||
+          gradient.operands[2] != loss.operands[1] ||
+          gradient.params.factor != loss.params.factor ||
+          gradient.params.perRow != loss.params.perRow)
+        continue;
+      gradient.kernel =
+          isSparse ? Kernel::SparseLossBoth : Kernel::DenseLossBoth;
+      gradient.results.insert(gradient.results.begin(), loss.results[0]);
+      mergeNames(gradient, loss);
+      for (uint32_t operand : loss.operands)
+        replaceReader(operand, i, j);
+      loss = Step();
+      break;
+    }
+  }
+}
+
 /// Steps whose value nothing needs, and the holes that merging left.
 void Fuser::removeDead() {
   std::vector<bool> needed(builder.base.size(), false);
@@ -335,5 +370,6 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   fuser.fuseElementwise();
   fuser.fuseCastsIntoProducts();
   fuser.fuseCastsIntoReductions();
+  fuser.fuseLosses();
   fuser.removeDead();
 }

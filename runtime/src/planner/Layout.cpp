@@ -143,7 +143,7 @@ void Layouts::addScratch() {
     bool multiplies = !step.params.castA && !step.params.castB &&
                       (dtype == DType::Float16 ? traits.multipliesFloat16
                                                : traits.multipliesBFloat16);
-    MatmulScratch scratch = matmulScratch(builder.program, step, multiplies);
+    MatmulScratch scratch = matmulScratch(builder.program, step, multiplies, traits.cutsSums);
     if (!scratch.bytes)
       continue;
     step.params.hasScratch = true;

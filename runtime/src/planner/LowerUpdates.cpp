@@ -52,6 +52,11 @@ bool lowerOptimizer(NodeLowering &node, Kernel kernel, size_t reads) {
                       node.operands.begin() + long(end - reads));
   step.operands.assign(node.operands.begin() + long(end - reads),
                        node.operands.begin() + long(end));
+  step.parts.push_back({{{ScalarOp::Load, node.builder.dtype(
+                                              step.operands.back()),
+                          int32_t(reads) - 1}},
+                        0,
+                        uint32_t(step.results.size())});
   StepParams &p = step.params;
   auto number = [&](std::string_view name) {
     return node.args.has(name) ? node.args.getFloat(name) : 0.0;
@@ -89,6 +94,8 @@ bool lowerAdam(NodeLowering &node) {
 bool lowerAllFinite(NodeLowering &node) {
   Step &step = node.addStep(Kernel::AllFinite);
   step.operands = node.operands;
+  for (size_t i = 0; i < node.operands.size(); ++i)
+    step.parts.push_back({{{ScalarOp::Load, node.dtype(i), int32_t(i)}}});
   step.results = {node.addResult()};
   node.builder.program.finite = node.results[0];
   return true;

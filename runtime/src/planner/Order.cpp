@@ -8,7 +8,8 @@
 // A function reads every variable as it was on entry, and updates change
 // variables in place. So every reader of a variable comes before its update.
 // Where that is impossible (two variables that swap values), a reader gets a
-// copy taken before the update.
+// copy taken before the update. The same holds for the 16-bit copies of
+// variables that an optimizer step writes.
 //===----------------------------------------------------------------------===//
 
 #include "Stages.h"
@@ -33,6 +34,7 @@ private:
   void emit(uint32_t step);
   bool breakCycle();
   bool updates(const Step &step, uint32_t base) const;
+  bool isUpdate(const Step &step, uint32_t base) const;
   uint32_t snapshot(uint32_t variable, Step &copy);
 
   Builder &builder;
@@ -55,6 +57,13 @@ bool Orderer::updates(const Step &step, uint32_t base) const {
     if (builder.base[result] == base)
       return true;
   return false;
+}
+
+/// Whether the step changes a variable, or a 16-bit copy of one, that other
+/// steps read as it was before.
+bool Orderer::isUpdate(const Step &step, uint32_t base) const {
+  Space space = builder.program.buffers[base].space;
+  return space == Space::Variable || (space == Space::Cache && !step.cached);
 }
 
 /// A buffer that holds the variable as it is when `copy` runs.
@@ -107,15 +116,15 @@ void Orderer::buildEdges() {
   for (uint32_t i = 0; i < steps.size(); ++i)
     for (uint32_t result : steps[i].results) {
       uint32_t base = builder.base[result];
-      bool isVariable = builder.buffer(base).space == Space::Variable;
-      (isVariable ? updater : writer)[base] = i;
+      (isUpdate(steps[i], base) ? updater : writer)[base] = i;
     }
   for (uint32_t i = 0; i < steps.size(); ++i) {
     auto read = [&](uint32_t operand) {
       uint32_t base = builder.base[operand];
-      if (builder.buffer(base).space == Space::Variable)
+      Space space = builder.buffer(base).space;
+      if (space == Space::Variable || space == Space::Cache)
         readers[base].push_back(i);
-      else if (auto found = writer.find(base); found != writer.end())
+      if (auto found = writer.find(base); found != writer.end())
         addEdge(found->second, i);
     };
     for (uint32_t operand : steps[i].operands)
@@ -145,7 +154,7 @@ bool Orderer::breakCycle() {
     std::vector<std::pair<uint32_t, uint32_t>> blocking; // reader, variable
     for (uint32_t result : steps[i].results) {
       uint32_t base = builder.base[result];
-      if (builder.buffer(base).space != Space::Variable)
+      if (!isUpdate(steps[i], base))
         continue;
       for (uint32_t reader : readers[base])
         if (!done[reader] && reader != i)

@@ -40,8 +40,57 @@ static void setLifetimes(Builder &builder) {
     touch(program.finite, uint32_t(program.steps.size()) - 1);
 }
 
+/// Whether an element-wise step may write its result over an operand that
+/// nothing reads afterwards: both lie in memory in the same way, so that every
+/// element is read before it is written.
+static bool canOverwrite(const Builder &builder, const Step &step,
+                         uint32_t operand) {
+  const Program &program = builder.program;
+  const Buffer &from = program.buffers[operand];
+  const Buffer &to = program.buffers[step.results[0]];
+  if (from.space != Space::Arena || from.bytes() != to.bytes() ||
+      amp::dtypeSize(from.dtype) != amp::dtypeSize(to.dtype))
+    return false;
+  for (size_t i = 0; i < step.operands.size(); ++i)
+    if (builder.base[step.operands[i]] == operand &&
+        step.params.strides[i] != step.params.strides.back())
+      return false;
+  return true;
+}
+
+/// Per buffer the one whose memory it takes; itself for most. Lifetimes of
+/// buffers that others take grow with them.
+static std::vector<uint32_t> shareMemory(Builder &builder) {
+  Program &program = builder.program;
+  std::vector<uint32_t> owner(program.buffers.size());
+  for (uint32_t i = 0; i < owner.size(); ++i)
+    owner[i] = i;
+  for (uint32_t i = 0; i < program.steps.size(); ++i) {
+    const Step &step = program.steps[i];
+    if (step.kernel != Kernel::Elementwise || step.condition != kNoBuffer)
+      continue;
+    uint32_t result = step.results[0];
+    const Buffer &to = program.buffers[result];
+    if (builder.base[result] != result || to.space != Space::Arena ||
+        to.firstStep != i || to.bytes() == 0)
+      continue;
+    for (uint32_t operand : step.operands) {
+      uint32_t base = builder.base[operand];
+      Buffer &memory = program.buffers[owner[base]];
+      if (base == result || memory.lastStep != i ||
+          !canOverwrite(builder, step, base))
+        continue;
+      owner[result] = owner[base];
+      memory.lastStep = to.lastStep;
+      break;
+    }
+  }
+  return owner;
+}
+
 static void placeArena(Builder &builder) {
   Program &program = builder.program;
+  std::vector<uint32_t> owner = shareMemory(builder);
   std::vector<bool> used(program.buffers.size(), false);
   for (const Step &step : program.steps) {
     for (uint32_t operand : step.operands)
@@ -53,7 +102,8 @@ static void placeArena(Builder &builder) {
   std::vector<LiveRange> ranges;
   for (uint32_t i = 0; i < program.buffers.size(); ++i) {
     const Buffer &buffer = program.buffers[i];
-    if (builder.base[i] != i || buffer.space != Space::Arena || !used[i])
+    if (builder.base[i] != i || buffer.space != Space::Arena || !used[i] ||
+        owner[i] != i)
       continue;
     ids.push_back(i);
     ranges.push_back({buffer.bytes(), buffer.firstStep, buffer.lastStep});
@@ -61,6 +111,8 @@ static void placeArena(Builder &builder) {
   MemoryPlan plan = planMemory(ranges);
   for (size_t i = 0; i < ids.size(); ++i)
     program.buffers[ids[i]].offset = plan.offsets[i];
+  for (uint32_t i = 0; i < program.buffers.size(); ++i)
+    program.buffers[i].offset = program.buffers[owner[i]].offset;
   program.totals.arenaBytes = plan.bytes;
   program.totals.peakLive = plan.peakLive;
   for (uint32_t i = 0; i < program.buffers.size(); ++i) {

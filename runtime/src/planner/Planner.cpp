@@ -248,6 +248,7 @@ Result<Program> amprt::planFunction(const gf::CheckedFile &file,
   AMPRT_RETURN_IF_ERROR(planner.lower(weights));
   AMPRT_RETURN_IF_ERROR(planner.addOutputs());
   fuse(planner.builder, traits);
+  fuseUpdates(planner.builder, traits);
   order(planner.builder);
   setLayouts(planner.builder, traits);
   place(planner.builder);

@@ -19,6 +19,11 @@ namespace amprt::planner {
 /// element-wise steps and casts into their only reader.
 void fuse(Builder &builder, const DeviceTraits &traits);
 
+/// Computes what only gradients need inside the optimizer steps and finite
+/// checks that read it, joins optimizer steps with the same settings into one,
+/// and lets them write the 16-bit copies of their variables.
+void fuseUpdates(Builder &builder, const DeviceTraits &traits);
+
 /// Puts every step behind what it reads, and updates behind the readers of
 /// what they change. A cycle of those is cut by a copy of a variable.
 void order(Builder &builder);

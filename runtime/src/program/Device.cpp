@@ -17,6 +17,7 @@ DeviceTraits DeviceTraits::cpu() {
   DeviceTraits traits;
   traits.name = "cpu";
   traits.vectorProducts = true;
+  traits.cutsSums = true;
   return traits;
 }
 

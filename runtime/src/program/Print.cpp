@@ -65,6 +65,15 @@ static std::string term(const Expression &expression, int32_t at) {
   return text + ")";
 }
 
+/// What the parts of a flat step read.
+static std::string gradients(const Step &step) {
+  std::string text;
+  for (const Part &part : step.parts)
+    text += (text.empty() ? " of " : ", ") +
+            term(part.gradient, int32_t(part.gradient.size()) - 1);
+  return text;
+}
+
 static std::string parameters(const Step &step) {
   const StepParams &p = step.params;
   std::string text;
@@ -109,6 +118,8 @@ static std::string parameters(const Step &step) {
   case Kernel::SparseLossGrad:
   case Kernel::DenseLoss:
   case Kernel::DenseLossGrad:
+  case Kernel::SparseLossBoth:
+  case Kernel::DenseLossBoth:
   case Kernel::SoftmaxGrad:
   case Kernel::LogSoftmaxGrad:
   case Kernel::Cumsum:
@@ -137,14 +148,14 @@ static std::string parameters(const Step &step) {
     add("epsilon", number(p.epsilon));
     if (p.centered)
       text += " centered";
-    return text;
+    return text + gradients(step);
   case Kernel::ApplyAdam:
     add("beta_1", number(p.beta1));
     add("beta_2", number(p.beta2));
     add("epsilon", number(p.epsilon));
     if (p.weightDecay != 0)
       add("weight_decay", number(p.weightDecay));
-    return text;
+    return text + gradients(step);
   case Kernel::ApplyMomentum:
     add("momentum", number(p.momentum));
     if (p.nesterov)
@@ -153,7 +164,7 @@ static std::string parameters(const Step &step) {
   case Kernel::ApplySgd:
     if (p.weightDecay != 0)
       add("weight_decay", number(p.weightDecay));
-    return text;
+    return text + gradients(step);
   case Kernel::RowNorm:
   case Kernel::RowNormGrad:
     add("size", std::to_string(p.size));
@@ -185,8 +196,9 @@ static std::string parameters(const Step &step) {
   case Kernel::Split:
     add("parts", list(p.parts));
     return text;
-  case Kernel::Transpose:
   case Kernel::AllFinite:
+    return gradients(step);
+  case Kernel::Transpose:
     return text;
   }
   return text;

@@ -42,6 +42,8 @@ std::string_view amprt::kernelName(Kernel kernel) {
                                                "sparse_loss_grad",
                                                "dense_loss",
                                                "dense_loss_grad",
+                                               "sparse_loss_both",
+                                               "dense_loss_both",
                                                "softmax_grad",
                                                "log_softmax_grad",
                                                "reduce_grad",
@@ -94,26 +96,40 @@ bool amprt::isVectorProduct(const Program &program, const Step &step) {
 }
 
 MatmulScratch amprt::matmulScratch(const Program &program, const Step &step,
-                                   bool multiplies16) {
+                                   bool multiplies16, bool cutsSums) {
+  // Blocks are large enough for a product to run at its full rate.
+  constexpr int64_t block = 1024;
   MatmulScratch scratch;
-  auto place = [&](uint32_t buffer) {
-    size_t at = scratch.bytes;
-    size_t bytes = elementCount(program.buffers[buffer].dims) * sizeof(float);
-    scratch.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-    return at;
-  };
+  const StepParams &p = step.params;
+  uint32_t a = step.operands[0], b = step.operands[1], c = step.results[0];
+  if (p.fewRows || program.buffers[a].dtype == DType::Float64)
+    return scratch;
   auto isLow = [&](uint32_t buffer) {
     return amp::isLow(program.buffers[buffer].dtype);
   };
-  uint32_t a = step.operands[0], b = step.operands[1], c = step.results[0];
-  const StepParams &p = step.params;
-  if (p.fewRows)
-    return scratch;
-  if (p.castA || (isLow(a) && !multiplies16))
-    scratch.a = place(a);
-  if (p.castB || (isLow(b) && !multiplies16))
-    scratch.b = place(b);
-  if (isLow(c) && !multiplies16)
-    scratch.c = place(c);
+  bool convertA = p.castA || (isLow(a) && !multiplies16);
+  bool convertB = p.castB || (isLow(b) && !multiplies16);
+  if (p.transposeA && p.k > block && cutsSums)
+    scratch.blockK = block;
+  else if (!p.transposeA && p.batch == 1 && p.m > block && convertA)
+    scratch.blockM = block;
+  bool convertC = isLow(c) && (!multiplies16 || scratch.blockK);
+
+  auto place = [&](uint32_t buffer, int64_t rows, bool inBlocks) {
+    const Dims &dims = program.buffers[buffer].dims;
+    int64_t elements = inBlocks ? rows * dims.back() : elementCount(dims);
+    size_t at = scratch.bytes;
+    size_t bytes = size_t(elements) * sizeof(float);
+    scratch.bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return at;
+  };
+  // A batch is converted as a whole.
+  bool cutK = scratch.blockK && p.batch == 1;
+  if (convertA)
+    scratch.a = place(a, block, cutK || scratch.blockM);
+  if (convertB)
+    scratch.b = place(b, block, cutK && !p.transposeB);
+  if (convertC)
+    scratch.c = place(c, block, scratch.blockM != 0);
   return scratch;
 }
