@@ -5,19 +5,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// amp-pass-steps [SHAPE SIZE [RUNS]]: nanoseconds per op that painting,
-// rewriting and verifying take on graphs made in memory, the least of several
-// runs, each in a context of its own. Without arguments all shapes and sizes.
+// amp-pass-steps [SHAPE SIZE [RUNS] | constants]: nanoseconds per op that
+// painting, rewriting and verifying take on graphs made in memory, and per
+// element of constants; the least of several runs, each in a context of its
+// own. Without arguments all shapes and sizes.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Analysis/FunctionPainting.h"
+#include "amp/Dialect/Graph/IR/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Verifier.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <random>
 
 using namespace amp;
 using namespace mlir;
@@ -126,6 +130,12 @@ public:
   Value x, kernel, bias;
 };
 
+/// Nanoseconds per element of a constant that a product reads.
+struct ElementTimes {
+  double loop16 = 1e30, loopB16 = 1e30, toFloat16 = 1e30, toBFloat16 = 1e30,
+         pass = 1e30, contract = 1e30;
+};
+
 struct Times {
   double walk = 1e30, graph = 1e30, colours = 1e30, pass = 1e30,
          contract = 1e30, verifier = 1e30;
@@ -196,6 +206,81 @@ bool measure(llvm::StringRef shape, size_t size,
   return ok && operands != 0;
 }
 
+bool measureConstant(size_t elements,
+                     const std::shared_ptr<const Policy> &policy,
+                     ElementTimes &times) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  context.disableMultithreading();
+  context.loadDialect<graph::GraphDialect>();
+  GraphMaker maker(context, 1);
+  std::mt19937 random(1);
+  std::vector<float> values(elements);
+  for (float &value : values)
+    value = std::ldexp(float(random()), int(random() % 80) - 72);
+  auto type = RankedTensorType::get({64, int64_t(elements / 64)}, maker.f32);
+  auto attr = DenseElementsAttr::get(type, llvm::ArrayRef(values));
+  // The loops alone, on memory that has been touched: the second time.
+  std::vector<uint16_t> low(elements);
+  llvm::ArrayRef<char> raw = cast<DenseFPElementsAttr>(attr).getRawData();
+  for (int time = 0; time < 2; ++time)
+    for (bool isFloat16 : {true, false})
+      keepLeast(isFloat16 ? times.loop16 : times.loopB16, timed([&] {
+                  graph::detail::convert(raw, low.data(), isFloat16);
+                }));
+  // The attribute, in a context where it is new.
+  keepLeast(times.toBFloat16, timed([&] {
+              graph::convertSaturating(cast<DenseFPElementsAttr>(attr),
+                                       BFloat16Type::get(&context));
+            }));
+  Value constant =
+      maker.node("constant", {}, maker.builder.getNamedAttr("value", attr));
+  Value product = maker.node("matmul", {maker.x, constant});
+  maker.node("softmax", product);
+  OwningOpRef<ModuleOp> module = maker.finish(maker.node("relu", maker.x));
+
+  MixedPrecisionOptions options;
+  options.policy = policy;
+  PrecisionReport report;
+  options.reportNodes = false;
+  bool ok = true;
+  keepLeast(times.pass, timed([&] {
+              ok &= succeeded(autoMixedPrecision(*module, options, &report));
+            }));
+  keepLeast(times.contract,
+            timed([&] { ok &= succeeded(verifyContract(*module)); }));
+
+  MLIRContext other(MLIRContext::Threading::DISABLED);
+  other.disableMultithreading();
+  auto again =
+      DenseElementsAttr::get(RankedTensorType::get({64, int64_t(elements / 64)},
+                                                   Float32Type::get(&other)),
+                             llvm::ArrayRef(values));
+  keepLeast(times.toFloat16, timed([&] {
+              graph::convertSaturating(cast<DenseFPElementsAttr>(again),
+                                       Float16Type::get(&other));
+            }));
+  return ok && report.convertedConstants == 1;
+}
+
+void printConstants(const std::shared_ptr<const Policy> &policy) {
+  std::printf("\nNanoseconds per element of a constant:\n\n"
+              "| elements | to float16 | to bfloat16 | attribute of float16 | "
+              "of bfloat16 | the pass | verify contract |\n"
+              "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+  for (size_t elements : {size_t(1) << 16, size_t(1) << 20, size_t(1) << 24}) {
+    ElementTimes times;
+    for (int run = 0; run < 5; ++run)
+      if (!measureConstant(elements, policy, times)) {
+        std::fprintf(stderr, "cannot measure a constant\n");
+        return;
+      }
+    const double n = elements;
+    std::printf("| %zu | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", elements,
+                times.loop16 / n, times.loopB16 / n, times.toFloat16 / n,
+                times.toBFloat16 / n, times.pass / n, times.contract / n);
+  }
+}
+
 void print(llvm::StringRef shape, const Times &times) {
   const double n = times.nodes;
   double paint = times.graph + times.colours;
@@ -214,6 +299,10 @@ int main(int argc, char **argv) {
   std::shared_ptr<const Policy> policy = loadDefault();
   if (!policy)
     return 1;
+  if (argc == 2 && llvm::StringRef(argv[1]) == "constants") {
+    printConstants(policy);
+    return 0;
+  }
   std::printf("| graph | nodes | casts | a bare walk | paint: its graph | "
               "paint: colours | paint | rewrite | verify contract | MLIR's "
               "verifier |\n"
@@ -242,5 +331,7 @@ int main(int argc, char **argv) {
       }
     print(each.shape, times);
   }
+  if (argc < 3)
+    printConstants(policy);
   return 0;
 }

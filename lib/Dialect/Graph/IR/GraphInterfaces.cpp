@@ -10,6 +10,7 @@
 // constants, and the ops and state variables of the loss scale.
 //===----------------------------------------------------------------------===//
 
+#include "amp/Dialect/Graph/IR/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Dialect/Graph/IR/Updates.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -22,18 +23,6 @@ using namespace amp::graph;
 static std::string castSuffix(FloatType type) {
   std::optional<DType> dtype = toDType(type);
   return "/cast_" + std::string(dtype ? dtypeName(*dtype) : "?");
-}
-
-llvm::APFloat graph::convertSaturating(const llvm::APFloat &value,
-                                       const llvm::fltSemantics &semantics) {
-  llvm::APFloat result = value;
-  bool lossy;
-  result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
-  if (result.isInfinity() && !value.isInfinity())
-    return llvm::APFloat::getLargest(semantics, value.isNegative());
-  if (result.isZero() && !value.isZero())
-    return llvm::APFloat::getSmallest(semantics, value.isNegative());
-  return result;
 }
 
 void graph::forEachUpdate(
@@ -99,11 +88,7 @@ struct GraphPrecision : PrecisionDialectInterface {
                                     FloatType type) const override {
     auto value =
         cast<DenseFPElementsAttr>(*cast<ConstantOp>(constant).getValue());
-    auto converted = cast<ElementsAttr>(
-        Attribute(value.mapValues(type, [&](const llvm::APFloat &element) {
-          return convertSaturating(element, type.getFloatSemantics())
-              .bitcastToAPInt();
-        })));
+    ElementsAttr converted = convertSaturating(value, type);
     std::string name = valueName(constant->getResult(0)) + castSuffix(type);
     return createNode(builder, constant->getLoc(), "constant", name, {},
                       builder.getNamedAttr("value", converted));
