@@ -466,6 +466,7 @@ LogicalResult BodyPainter::run() {
   painting.valueVertex.assign(body.numValues(), kNoVertex);
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
   painting.opOf.reserve(body.numOps());
+  painting.graph.reserve(body.numOps(), body.numOperands());
   for (uint32_t index : painting.order)
     addVertices(index);
   addEdges();

@@ -17,12 +17,18 @@
 
 using namespace amp;
 
+void PaintGraph::reserve(size_t vertexCount, size_t edgeCount) {
+  vertices.reserve(vertexCount);
+  edges.reserve(edgeCount);
+}
+
 VertexId PaintGraph::addVertex(const PaintVertex &vertex) {
   vertices.push_back(vertex);
   return static_cast<VertexId>(vertices.size() - 1);
 }
 
 void PaintGraph::addEdge(VertexId from, VertexId to) {
+  inOrder &= edges.empty() || edges.back().second <= to;
   edges.emplace_back(from, to);
 }
 
@@ -51,22 +57,32 @@ static void buildLists(size_t count, std::vector<uint32_t> &start,
 }
 
 void PaintGraph::finish() {
-  // Two counting sorts order the edges by (from, to) in linear time.
-  buildLists(vertices.size(), inStart, in, edges, /*byTarget=*/true);
-  size_t position = 0;
-  for (VertexId v = 0; v < vertices.size(); ++v)
-    for (uint32_t i = inStart[v]; i < inStart[v + 1]; ++i)
-      edges[position++] = {in[i], v};
+  // Counting sorts order the edges by their ends, then by their starts, in
+  // linear time.
+  if (!inOrder) {
+    buildLists(vertices.size(), inStart, in, edges, /*byTarget=*/true);
+    size_t position = 0;
+    for (VertexId v = 0; v < vertices.size(); ++v)
+      for (uint32_t i = inStart[v]; i < inStart[v + 1]; ++i)
+        edges[position++] = {in[i], v};
+  }
   buildLists(vertices.size(), outStart, out, edges, /*byTarget=*/false);
-  position = 0;
-  for (VertexId v = 0; v < vertices.size(); ++v)
-    for (uint32_t i = outStart[v]; i < outStart[v + 1]; ++i)
-      edges[position++] = {v, out[i]};
-  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  size_t position = 0, kept = 0;
+  for (VertexId v = 0; v < vertices.size(); ++v) {
+    // Equal edges are next to each other now.
+    const size_t first = kept;
+    for (; position < outStart[v + 1]; ++position)
+      if (kept == first || out[kept - 1] != out[position]) {
+        out[kept] = out[position];
+        edges[kept++] = {v, out[position]};
+      }
+    outStart[v] = first;
+  }
+  outStart.back() = kept;
+  out.resize(kept);
+  edges.resize(kept);
   buildLists(vertices.size(), inStart, in, edges, /*byTarget=*/true);
-  buildLists(vertices.size(), outStart, out, edges, /*byTarget=*/false);
-  edges.clear();
-  edges.shrink_to_fit();
+  edges = {};
   std::stable_sort(
       recurrent.begin(), recurrent.end(),
       [](const auto &a, const auto &b) { return a.first < b.first; });

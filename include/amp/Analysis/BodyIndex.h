@@ -20,7 +20,7 @@
 
 namespace amp {
 
-/// A block argument or result in the blocks of a body.
+/// A block argument or result in the blocks of a body; arguments come first.
 using ValueId = uint32_t;
 inline constexpr ValueId kNoValue = ~ValueId(0);
 inline constexpr uint32_t kNoOp = ~uint32_t(0);
@@ -49,7 +49,9 @@ public:
     return operands[operandIndex];
   }
   ValueId result(uint32_t op, unsigned i) const { return firstResult[op] + i; }
-  unsigned numResults(uint32_t op) const { return resultCount[op]; }
+  unsigned numResults(uint32_t op) const {
+    return firstResult[op + 1] - firstResult[op];
+  }
   /// The op that makes a value; kNoOp for a block argument.
   uint32_t definingOp(ValueId value) const { return definition[value]; }
 
@@ -88,7 +90,7 @@ public:
 
 private:
   std::vector<mlir::Operation *> ops;
-  std::vector<uint32_t> firstOperand, firstResult, resultCount;
+  std::vector<uint32_t> firstOperand, firstResult;
   std::vector<ValueId> operands;
   std::vector<uint32_t> definition;
   std::vector<BlockEntry> blockEntries;

@@ -52,6 +52,8 @@ struct PaintVertex {
 /// that makes a value to each vertex that uses it in its group.
 class PaintGraph {
 public:
+  /// Room for so many, so that none is moved.
+  void reserve(size_t vertexCount, size_t edgeCount);
   VertexId addVertex(const PaintVertex &vertex);
   void addEdge(VertexId from, VertexId to);
   /// Two vertices of one cluster take one colour (values tied through regions,
@@ -89,6 +91,8 @@ private:
   std::vector<std::pair<VertexId, VertexId>> edges, tied, recurrent;
   std::vector<uint32_t> inStart, outStart;
   std::vector<VertexId> in, out;
+  /// The edges were added in the order of their ends.
+  bool inOrder = true;
 };
 
 enum class Colour : uint8_t { Unpainted, Allow, Deny };
