@@ -68,13 +68,16 @@ if(AMP_STATIC_OPT OR NOT AMP_LINK_MLIR_DYLIB)
   # The linker takes from the archives what is used, and drops the rest.
   amp_static_mlir("MLIROptLib;MLIRTranslateLib;MLIRLspServerLib;MLIRTransforms;\
 MLIRArithDialect;MLIRFuncDialect;MLIRLinalgDialect;MLIRTensorDialect;LLVMSupport;\
-LLVMRemarks;LLVMCore;LLVMBinaryFormat;LLVMTargetParser")
+LLVMSupportLSP;LLVMRemarks;LLVMCore;LLVMBinaryFormat;LLVMTargetParser")
 endif()
 if(NOT AMP_LINK_MLIR_DYLIB)
   if(NOT TARGET AmpMLIRStatic)
     message(FATAL_ERROR "AMP_LINK_MLIR_DYLIB=OFF needs MLIR's static archives.")
   endif()
-  set(AMP_MLIR_LIBS AmpMLIRStatic)
+  # Archives of another machine are not to be had: who uses an installed Amp
+  # links the shared library.
+  set(AMP_MLIR_LIBS "$<BUILD_INTERFACE:AmpMLIRStatic>"
+      "$<INSTALL_INTERFACE:MLIR>" "$<INSTALL_INTERFACE:LLVM>")
 elseif(NOT TARGET AmpMLIRStatic)
   set(AMP_MLIR_LIBS MLIR LLVM)
 else()
