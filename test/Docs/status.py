@@ -38,6 +38,39 @@ def write_npy(path, dtype, shape):
         f.write(struct.pack("<%d%s" % (count, code[1]), *([code[2]] * count)))
 
 
+DTYPES = ["float32", "float16", "bfloat16"]
+
+# Operands that stay float32 whatever the type of the first.
+PARAMETERS = {"batch_norm": range(1, 5), "layer_norm": range(1, 3), "rms_norm": range(1, 3)}
+
+
+def in_type(op, dtype):
+    """The file of the op with its floating operands, variables and results of another type; None
+    where nothing of it is floating. Inputs stay float32 and are cast."""
+    file = op_examples.function_of(op)
+    before = json.dumps(file)
+    file = json.loads(before)  # the examples themselves stay as they are
+    if op == "one_hot":
+        file["functions"][0]["nodes"][0]["attrs"]["dtype"] = dtype
+    if dtype == "float32":
+        return file
+    function, node = file["functions"][0], file["functions"][0]["nodes"][0]
+    for variable in file["variables"]:
+        if variable["dtype"] == "float32":
+            variable["dtype"] = dtype
+    shapes = {i["name"]: i["shape"] for i in function["inputs"] if i["dtype"] == "float32"}
+    for i, name in enumerate(node.get("inputs", [])):
+        scalar = op in op_examples.UPDATES and shapes.get(name) == []
+        if name in shapes and i not in PARAMETERS.get(op, ()) and not scalar:
+            function["nodes"].append({"name": name + "_low", "op": "cast", "inputs": [name],
+                                      "attrs": {"to": dtype}})
+            node["inputs"][i] = name + "_low"
+    for attr, value in node.get("attrs", {}).items():
+        if value == "float32":
+            node["attrs"][attr] = dtype
+    return None if json.dumps(file) == before else file
+
+
 class Prober:
     def __init__(self, build, directory):
         self.build, self.directory = build, directory
@@ -74,8 +107,10 @@ class Prober:
             return "zero"
         return "none" if "not differentiable" in done.stderr else "later"
 
-    def runs(self, op, device):
-        file = op_examples.function_of(op)
+    def runs(self, op, device, dtype):
+        file = in_type(op, dtype)
+        if file is None or self.program("amp-opt", "--no-amp", self.write(file)).returncode:
+            return "none"
         args = []
         for value in file["functions"][0]["inputs"]:
             path = os.path.join(self.directory, value["name"] + ".npy")
@@ -87,13 +122,15 @@ class Prober:
 
 
 def table(build):
-    rows = ["| op | default list | read, rewritten | gradient | cpu |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| op | default list | read, rewritten | gradient | cpu: %s |" % " | ".join(DTYPES),
+            "| --- | --- | --- | --- |%s" % (" --- |" * len(DTYPES))]
     lists = Policy("default", "float16")
     with tempfile.TemporaryDirectory() as directory:
         prober = Prober(build, directory)
         for op in ops():
+            runs = [prober.runs(op, "cpu", dtype) for dtype in DTYPES]
             rows.append("| `%s` | %s | %s | %s | %s |" % (
-                op, lists.list_of(op), prober.read(op), prober.gradient(op), prober.runs(op, "cpu")))
+                op, lists.list_of(op), prober.read(op), prober.gradient(op), " | ".join(runs)))
     return "\n".join(rows) + "\n"
 
 

@@ -156,6 +156,9 @@ enum class Kernel : uint8_t {
   ChannelGrad,    ///< (gradient, x, mean): Σ g and Σ g·(x − mean)
   Pool,           ///< (x): the largest or mean of windows
   PoolGrad,       ///< (gradient [, x])
+  Conv,           ///< (x, filter)
+  ConvInputGrad,  ///< (gradient, filter); also conv2d_transpose
+  ConvFilterGrad, ///< (gradient, x)
   ArgMax,         ///< (x)
   AllFinite,      ///< of the parts
   LossScale,      ///< (scale, good, bad, finite): the new three
@@ -208,7 +211,12 @@ struct StepParams {
 
   // Row kernels: [outer, size, inner].
   int64_t outer = 1, size = 1, inner = 1;
-  Window2d spatial;     ///< Pool: `outer` images of `inner` channels
+  Window2d spatial; ///< Pool: `outer` images of `inner` channels
+  // Convolutions: from `outer` images of channelsIn to those of channelsOut.
+  int64_t groups = 1, channelsIn = 0, channelsOut = 0;
+  bool channelsFirst = false;
+  /// Of the filter by group, channel out and in (of the group), row, column.
+  Dims filterStrides;
   Dims parts;           ///< Concat, Split: what `size` is made of
   bool reverse = false; ///< Cumsum: from the end
   /// Losses: the factor of mean (1 / rows), or 1; per row without reduction.

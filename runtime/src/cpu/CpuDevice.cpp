@@ -79,6 +79,10 @@ Status CpuExecutable::prepare() {
   size_t bytes = 0;
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const Step &step = program.steps[i];
+    if (isConvolution(step.kernel)) {
+      AMPRT_ASSIGN_OR_RETURN(products[i], makeConvolution(program, step));
+      continue;
+    }
     if (step.kernel != Kernel::Matmul)
       continue;
     AMPRT_ASSIGN_OR_RETURN(products[i], makeProduct(program, step));
@@ -128,6 +132,10 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::LogSoftmaxGrad:
     runSoftmaxGrad(call);
     break;
+  case Kernel::Conv:
+  case Kernel::ConvInputGrad:
+  case Kernel::ConvFilterGrad:
+    return products[index]->run(call, nullptr);
   case Kernel::RowNorm:
   case Kernel::RowNormGrad:
     runRowNorm(call);

@@ -90,6 +90,13 @@ public:
 };
 Result<std::unique_ptr<Product>> makeProduct(const Program &program,
                                              const Step &step);
+/// A convolution or one of its gradients; needs no scratch memory from outside.
+Result<std::unique_ptr<Product>> makeConvolution(const Program &program,
+                                                 const Step &step);
+inline bool isConvolution(Kernel kernel) {
+  return kernel == Kernel::Conv || kernel == Kernel::ConvInputGrad ||
+         kernel == Kernel::ConvFilterGrad;
+}
 /// The CPU has instructions that multiply bfloat16, and oneDNN uses them.
 bool canMultiplyBFloat16();
 /// They are faster than converting to float32 and multiplying that.

@@ -5,8 +5,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Pooling and the normalisations, with their gradients. What is element-wise in
-// a normalisation is an expression, so that it fuses with its neighbours.
+// Convolutions, pooling and the normalisations, with their gradients. What is
+// element-wise in a normalisation is an expression, so that it fuses with its
+// neighbours.
 //===----------------------------------------------------------------------===//
 
 #include "Lowering.h"
@@ -37,6 +38,66 @@ void setPadding(const NodeLowering &node, Window2d &w) {
     int64_t needed = (w.out[i] - 1) * w.stride[i] + span - w.in[i];
     w.before[i] = std::max<int64_t>(0, needed) / 2;
   }
+}
+
+/// conv2d, depthwise_conv2d, conv2d_transpose and their gradients are about one
+/// convolution from images x to images y. Of conv2d_transpose the operand is y
+/// and the result x, so forward it is the convolution's input gradient.
+bool lowerConv(NodeLowering &node) {
+  std::string_view op = node.node.op;
+  auto endsWith = [&](std::string_view suffix) {
+    return op.size() > suffix.size() &&
+           op.substr(op.size() - suffix.size()) == suffix;
+  };
+  bool transposed = op.substr(0, 16) == "conv2d_transpose";
+  bool depthwise = op.substr(0, 9) == "depthwise";
+  bool toInput = endsWith("_input_grad"), toFilter = endsWith("_filter_grad");
+  bool isGradient = toInput || toFilter;
+  Dims operand = node.dims(isGradient ? 1 : 0);
+  Dims filter = node.dims(isGradient ? 2 : 1);
+  Dims result = isGradient ? node.dims(0) : node.resultDims();
+  const Dims &x = transposed ? result : operand;
+  const Dims &y = transposed ? operand : result;
+
+  Kernel kernel = transposed ? Kernel::ConvInputGrad : Kernel::Conv;
+  if (toInput)
+    kernel = transposed ? Kernel::Conv : Kernel::ConvInputGrad;
+  if (toFilter)
+    kernel = Kernel::ConvFilterGrad;
+  Step &step = node.addStep(kernel);
+  StepParams &p = step.params;
+  p.channelsFirst = channelsFirst(node);
+  size_t height = p.channelsFirst ? 2 : 1, channel = p.channelsFirst ? 1 : 3;
+  p.outer = x[0];
+  p.channelsIn = x[channel];
+  p.channelsOut = y[channel];
+  p.groups = depthwise ? std::max<int64_t>(1, p.channelsIn)
+                       : node.args.getInt("groups");
+  Window2d &w = p.spatial;
+  for (size_t i : {0, 1}) {
+    w.in[i] = x[height + i];
+    w.out[i] = y[height + i];
+    w.window[i] = filter[i];
+  }
+  setPair(node, "strides", w.stride);
+  setPair(node, "dilations", w.dilation);
+  setPadding(node, w);
+  // Filters are [height, width, channels of the operand (of a group), channels
+  // of the result]; a depthwise one is [height, width, group, multiplier].
+  int64_t column = filter[2] * filter[3], row = filter[1] * column;
+  int64_t group = filter[3] / p.groups;
+  if (depthwise)
+    p.filterStrides = {filter[3], 1, 1, row, column};
+  else if (transposed)
+    p.filterStrides = {group, filter[3], 1, row, column};
+  else
+    p.filterStrides = {group, 1, filter[3], row, column};
+  step.operands = {node.operands[0], node.operands[toInput ? 2 : 1]};
+  // The gradient of the filter reads that of y first, then x.
+  if (toFilter && transposed)
+    std::swap(step.operands[0], step.operands[1]);
+  step.results = {node.addResult()};
+  return true;
 }
 
 /// Images with channels first are as many images of one channel.
@@ -241,6 +302,12 @@ void amprt::planner::addImageLowerings(LoweringTable &table) {
   for (std::string_view name :
        {"max_pool2d", "avg_pool2d", "max_pool2d_grad", "avg_pool2d_grad"})
     table[name] = lowerPool;
+  for (std::string_view name :
+       {"conv2d", "conv2d_input_grad", "conv2d_filter_grad", "depthwise_conv2d",
+        "depthwise_conv2d_input_grad", "depthwise_conv2d_filter_grad",
+        "conv2d_transpose", "conv2d_transpose_input_grad",
+        "conv2d_transpose_filter_grad"})
+    table[name] = lowerConv;
   for (std::string_view name : {"global_avg_pool2d", "global_avg_pool2d_grad"})
     table[name] = lowerGlobalPool;
   for (std::string_view name :

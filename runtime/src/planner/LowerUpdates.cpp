@@ -72,10 +72,15 @@ bool lowerOptimizer(NodeLowering &node, Kernel kernel, size_t reads) {
   p.weightDecay = number("weight_decay");
   p.nesterov = flag("nesterov");
   p.centered = flag("centered");
+  bool plain = node.builder.dtype(step.operands.back()) == DType::Float32;
   for (uint32_t result : step.results)
-    if (node.builder.dtype(result) != DType::Float32)
-      return false;
-  return node.builder.dtype(step.operands.back()) == DType::Float32;
+    plain &= node.builder.dtype(result) == DType::Float32;
+  if (plain)
+    return true;
+  // The kernels are for float32; other types are expressions.
+  node.builder.program.steps.pop_back();
+  lowerWideOptimizer(node, kernel, condition);
+  return true;
 }
 
 bool lowerSgd(NodeLowering &node) {

@@ -82,6 +82,8 @@ void addLossLowerings(LoweringTable &table);
 void addReductionLowerings(LoweringTable &table);
 void addShapeLowerings(LoweringTable &table);
 void addUpdateLowerings(LoweringTable &table);
+/// The optimizer steps of a variable that is not float32.
+void lowerWideOptimizer(NodeLowering &node, Kernel kernel, uint32_t condition);
 /// All of them.
 const LoweringTable &loweringTable();
 

@@ -176,6 +176,22 @@ static std::string parameters(const Step &step) {
   case Kernel::ChannelGrad:
     add("channels", std::to_string(p.size));
     return text;
+  case Kernel::Conv:
+  case Kernel::ConvInputGrad:
+  case Kernel::ConvFilterGrad: {
+    const Window2d &w = p.spatial;
+    add("channels", list({p.channelsIn, p.channelsOut}));
+    add("window", list({w.window[0], w.window[1]}));
+    add("stride", list({w.stride[0], w.stride[1]}));
+    add("before", list({w.before[0], w.before[1]}));
+    if (w.dilation[0] != 1 || w.dilation[1] != 1)
+      add("dilation", list({w.dilation[0], w.dilation[1]}));
+    if (p.groups != 1)
+      add("groups", std::to_string(p.groups));
+    if (p.channelsFirst)
+      text += " channels_first";
+    return text;
+  }
   case Kernel::Pool:
   case Kernel::PoolGrad: {
     const Window2d &w = p.spatial;

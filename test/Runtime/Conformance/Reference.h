@@ -139,6 +139,7 @@ std::vector<OpCase> lossCases();
 std::vector<OpCase> reductionCases();
 std::vector<OpCase> shapeCases();
 std::vector<OpCase> normCases();
+std::vector<OpCase> convCases();
 
 } // namespace amprt::test
 

@@ -106,7 +106,8 @@ const Optimizer kOptimizers[] = {
      }},
 };
 
-std::string updateGraph(const Optimizer &optimizer, const std::string &size) {
+std::string updateGraph(const Optimizer &optimizer, const std::string &size,
+                        const std::string &dtype) {
   std::string variables, inputs = "\"w\"";
   auto add = [&](const std::string &name, const std::string &dtype,
                  const std::string &shape) {
@@ -115,9 +116,9 @@ std::string updateGraph(const Optimizer &optimizer, const std::string &size) {
                  dtype + "\", \"shape\": " + shape +
                  ", \"init\": {\"zeros\": {}}}";
   };
-  add("w", "float32", size);
+  add("w", dtype, size);
   for (const std::string &slot : optimizer.slots) {
-    add("w/" + slot, "float32", size);
+    add("w/" + slot, dtype, size);
     inputs += ", \"w/" + slot + "\"";
   }
   add("optimizer/iterations", "int64", "[]");
@@ -126,8 +127,8 @@ std::string updateGraph(const Optimizer &optimizer, const std::string &size) {
   return oneFunction(
       variables,
       "{\"name\": \"rate\", \"dtype\": \"float32\", \"shape\": []}, {\"name\": "
-      "\"g\", \"dtype\": \"float32\", \"shape\": " +
-          size + "}",
+      "\"g\", \"dtype\": \"" +
+          dtype + "\", \"shape\": " + size + "}",
       "{\"name\": \"one\", \"op\": \"constant\", \"inputs\": [], \"attrs\": "
       "{\"dtype\": \"int64\", \"shape\": [], \"value\": 1}},\n"
       "{\"name\": \"count\", \"op\": \"assign_add\", \"inputs\": "
@@ -143,44 +144,61 @@ const Covers covers({"assign", "assign_add", "apply_sgd", "apply_momentum",
 
 class UpdateConformance : public Conformance {};
 
+/// Each of three steps from the state that the session holds, so that the
+/// rounding of 16-bit state counts once: it is stored once.
 TEST_P(UpdateConformance, Optimizers) {
   for (const Optimizer &optimizer : kOptimizers)
-    for (int64_t size : {0, 1, 37}) {
-      SessionOptions options;
-      options.device = GetParam();
-      auto session = openSession(
-          updateGraph(optimizer, "[" + std::to_string(size) + "]"), options);
-      ASSERT_TRUE(session);
-      Tensor start = randomTensor(DType::Float32, {size}, random);
-      ASSERT_TRUE(session->setVariable("w", start).ok());
-      std::vector<State> states(static_cast<size_t>(size));
-      for (size_t i = 0; i < states.size(); ++i) {
-        states[i].variable = start.at(int64_t(i));
-        states[i].slots.assign(optimizer.slots.size(), 0);
+    for (DType dtype : kFloats)
+      for (int64_t size : {0, 1, 37}) {
+        // In 16 bits the mean of squares may round below the square of the
+        // mean, and its root is then as wrong as it likes.
+        if (amp::isLow(dtype) && optimizer.slots.size() == 3)
+          continue;
+        SessionOptions options;
+        options.device = GetParam();
+        auto session =
+            openSession(updateGraph(optimizer, "[" + std::to_string(size) + "]",
+                                    std::string(amp::dtypeName(dtype))),
+                        options);
+        ASSERT_TRUE(session);
+        Tensor start = randomTensor(dtype, {size}, random);
+        ASSERT_TRUE(session->setVariable("w", start).ok());
+        std::vector<std::string> names = {"w"};
+        for (const std::string &slot : optimizer.slots)
+          names.push_back("w/" + slot);
+        auto state = [&] {
+          std::vector<std::vector<double>> all;
+          for (const std::string &name : names)
+            all.push_back(values(*session->variable(name)));
+          return all;
+        };
+        Tensor rate = tensorOf(DType::Float32, {}, {0.05});
+        for (int t = 0; t < 3; ++t) {
+          Tensor g = randomTensor(dtype, {size}, random);
+          auto before = state();
+          auto result = session->run("f", {{"rate", &rate}, {"g", &g}});
+          ASSERT_TRUE(result.ok()) << result.status().toString();
+          auto after = state();
+          for (size_t i = 0; i < size_t(size) && !isNull(); ++i) {
+            State s;
+            s.variable = before[0][i];
+            for (size_t k = 1; k < names.size(); ++k)
+              s.slots.push_back(before[k][i]);
+            optimizer.step(s, rate.at(0), g.at(int64_t(i)), t);
+            for (size_t k = 0; k < names.size(); ++k) {
+              double expected = k ? s.slots[k - 1] : s.variable;
+              // Numbers of size 1 to 4 and some ten operations; the first
+              // steps of rmsprop divide by roots of small numbers.
+              double bound = 16 * computeRoundoff(dtype) +
+                             unitRoundoff(dtype) * std::fabs(expected) +
+                             smallestStep(dtype);
+              EXPECT_NEAR(after[k][i], expected, bound)
+                  << optimizer.op << " " << optimizer.attrs << " " << names[k]
+                  << " " << amp::dtypeName(dtype) << ", seed " << testSeed();
+            }
+          }
+        }
       }
-      Tensor rate = tensorOf(DType::Float32, {}, {0.05});
-      for (int t = 0; t < 3; ++t) {
-        Tensor g = randomTensor(DType::Float32, {size}, random);
-        auto result = session->run("f", {{"rate", &rate}, {"g", &g}});
-        ASSERT_TRUE(result.ok()) << result.status().toString();
-        for (size_t i = 0; i < states.size(); ++i)
-          optimizer.step(states[i], rate.at(0), g.at(int64_t(i)), t);
-      }
-      if (isNull())
-        continue;
-      // Numbers of size 1 to 4, a few roundings per step, three steps; the
-      // first steps of rmsprop divide by roots of small numbers.
-      Tensor w = *session->variable("w");
-      for (size_t i = 0; i < states.size(); ++i) {
-        EXPECT_NEAR(w.at(int64_t(i)), states[i].variable, 3e-6)
-            << optimizer.op << " " << optimizer.attrs;
-        for (size_t k = 0; k < optimizer.slots.size(); ++k)
-          EXPECT_NEAR(
-              session->variable("w/" + optimizer.slots[k])->at(int64_t(i)),
-              states[i].slots[k], 3e-6)
-              << optimizer.op << " " << optimizer.slots[k];
-      }
-    }
 }
 
 TEST_P(UpdateConformance, AssignmentsInEveryType) {
