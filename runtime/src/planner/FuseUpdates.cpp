@@ -297,6 +297,8 @@ void UpdateFuser::writeCopies() {
 
 void amprt::planner::fuseUpdates(Builder &builder,
                                  const DeviceTraits &traits) {
+  if (!traits.fuse)
+    return;
   UpdateFuser fuser(builder, traits);
   fuser.computeGradientsInPlace();
   fuser.joinOptimizers();

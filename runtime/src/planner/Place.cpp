@@ -60,11 +60,8 @@ static bool canOverwrite(const Builder &builder, const Step &step,
 
 /// Per buffer the one whose memory it takes; itself for most. Lifetimes of
 /// buffers that others take grow with them.
-static std::vector<uint32_t> shareMemory(Builder &builder) {
+static void shareMemory(Builder &builder, std::vector<uint32_t> &owner) {
   Program &program = builder.program;
-  std::vector<uint32_t> owner(program.buffers.size());
-  for (uint32_t i = 0; i < owner.size(); ++i)
-    owner[i] = i;
   for (uint32_t i = 0; i < program.steps.size(); ++i) {
     const Step &step = program.steps[i];
     if (step.kernel != Kernel::Elementwise || step.condition != kNoBuffer)
@@ -85,12 +82,16 @@ static std::vector<uint32_t> shareMemory(Builder &builder) {
       break;
     }
   }
-  return owner;
 }
 
-static void placeArena(Builder &builder) {
+static void placeArena(Builder &builder, const DeviceTraits &traits) {
   Program &program = builder.program;
-  std::vector<uint32_t> owner = shareMemory(builder);
+  std::vector<uint32_t> owner(program.buffers.size());
+  for (uint32_t i = 0; i < owner.size(); ++i)
+    owner[i] = i;
+  // Who looks at each step wants to see what it read.
+  if (traits.fuse)
+    shareMemory(builder, owner);
   std::vector<bool> used(program.buffers.size(), false);
   for (const Step &step : program.steps) {
     for (uint32_t operand : step.operands)
@@ -150,9 +151,9 @@ static void addTotals(Program &program) {
   }
 }
 
-void amprt::planner::place(Builder &builder) {
+void amprt::planner::place(Builder &builder, const DeviceTraits &traits) {
   setLifetimes(builder);
-  placeArena(builder);
+  placeArena(builder, traits);
   for (const Buffer &buffer : builder.program.buffers)
     if (buffer.space == Space::Cache)
       builder.program.cache[buffer.index].bytes = buffer.bytes();

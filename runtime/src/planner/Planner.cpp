@@ -251,6 +251,6 @@ Result<Program> amprt::planFunction(const gf::CheckedFile &file,
   fuseUpdates(planner.builder, traits);
   order(planner.builder);
   setLayouts(planner.builder, traits);
-  place(planner.builder);
+  place(planner.builder, traits);
   return std::move(planner.builder.program);
 }

@@ -32,7 +32,7 @@ void order(Builder &builder);
 void setLayouts(Builder &builder, const DeviceTraits &traits);
 
 /// Gives every buffer its place, and the program its totals.
-void place(Builder &builder);
+void place(Builder &builder, const DeviceTraits &traits);
 
 } // namespace amprt::planner
 

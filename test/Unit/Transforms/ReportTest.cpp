@@ -141,8 +141,8 @@ TEST_F(Report, explanation) {
             "  f.json:4:3: 'z'\n"
             "  to change it: --pin=y or --keep=toy.add keeps it float32\n"
             "f.json:8:3: g (toy.relu in f): float32 -> float16\n"
-            "  R7: on the clear list, takes the type of toy.matmul 'z'; from "
-            "'y'\n"
+            "  R7: on the clear list, takes the type of toy.matmul 'z'; in "
+            "the backward part of 'y'\n"
             "  f.json:4:3: 'z'\n"
             "  to change it: --pin=y or --keep=toy.relu keeps it float32\n");
   text.clear();
