@@ -7,7 +7,7 @@ amp_build="$amp_root/build"
 # Everything that configuring and building with the tests on needs.
 amp_packages=(cmake ninja-build g++ libmlir-22-dev mlir-22-tools llvm-22-dev
               llvm-22-tools nlohmann-json3-dev libgtest-dev libdnnl-dev
-              zlib1g-dev python3)
+              libprotobuf-dev protobuf-compiler zlib1g-dev python3)
 
 amp_say() { printf '== %s\n' "$*"; }
 amp_die() { printf '%s: error: %s\n' "${0##*/}" "$1" >&2; exit "${2:-1}"; }

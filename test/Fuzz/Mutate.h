@@ -24,6 +24,7 @@ std::string mutateGraphFile(const std::string &text, std::mt19937_64 &random);
 std::string mutateSafetensors(const std::string &bytes,
                               std::mt19937_64 &random);
 std::string mutatePolicy(const std::string &text, std::mt19937_64 &random);
+std::string mutateGraphDef(const std::string &bytes, std::mt19937_64 &random);
 std::string mutateNpy(const std::string &bytes, std::mt19937_64 &random);
 std::string mutateIdx(const std::string &bytes, std::mt19937_64 &random);
 

@@ -20,6 +20,9 @@ const std::vector<Reader> &amp::test::allReaders() {
        mutateGraphFile},
       {"safetensors", checkSafetensors, safetensorsSeeds, mutateSafetensors},
       {"policy", checkPolicy, policySeeds, mutatePolicy},
+#ifdef AMP_TEST_GRAPHDEF
+      {"graphdef", checkGraphDef, graphDefSeeds, mutateGraphDef},
+#endif
 #ifdef AMP_TEST_RUNTIME
       {"npy", checkNpy, npySeeds, mutateNpy},
       {"idx", checkIdx, idxSeeds, mutateIdx},

@@ -57,12 +57,14 @@ ReaderOutcome checkSafetensors(std::string bytes);
 /// A policy is the same when it is read again.
 ReaderOutcome checkPolicy(std::string bytes);
 /// An array that is written is the array that was read.
+ReaderOutcome checkGraphDef(std::string bytes);
 ReaderOutcome checkNpy(std::string bytes);
 /// The elements of an IDX file are its last bytes, turned around.
 ReaderOutcome checkIdx(std::string bytes);
 
 std::vector<std::string> safetensorsSeeds();
 std::vector<std::string> policySeeds();
+std::vector<std::string> graphDefSeeds();
 std::vector<std::string> npySeeds();
 std::vector<std::string> idxSeeds();
 

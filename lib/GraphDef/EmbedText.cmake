@@ -1,0 +1,15 @@
+# Writes OUT, a C++ file that holds the text FILE in pieces that every compiler
+# takes (a string literal is at most 64 KiB in the standard).
+file(READ "${FILE}" text)
+string(LENGTH "${text}" length)
+set(out "// Generated from OpTable.txt. Do not edit.\n\n#include <cstddef>\n\nnamespace amp::graphdef {\nextern const char *const kOpTablePieces[];\nextern const size_t kOpTablePieceCount;\nconst char *const kOpTablePieces[] = {\n")
+set(at 0)
+set(count 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 16000 piece)
+  string(APPEND out "R\"AMP(${piece})AMP\",\n")
+  math(EXPR at "${at} + 16000")
+  math(EXPR count "${count} + 1")
+endwhile()
+string(APPEND out "};\nconst size_t kOpTablePieceCount = ${count};\n} // namespace amp::graphdef\n")
+file(WRITE "${OUT}" "${out}")

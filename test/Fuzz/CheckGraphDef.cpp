@@ -1,0 +1,115 @@
+//===- CheckGraphDef.cpp - What holds for GraphDefs ---------------------- -===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A file that is recognised is read or refused with a message, and a graph that
+// was read comes back the same from all three forms.
+//===----------------------------------------------------------------------===//
+
+#include "Mutate.h"
+#include "Readers.h"
+
+#include "amp/GraphDef/GraphDefFile.h"
+#include "graph_def.pb.h"
+
+using namespace amp;
+using namespace amp::graphdef;
+using namespace amp::test;
+
+ReaderOutcome amp::test::checkGraphDef(std::string bytes) {
+  std::optional<Format> format = recognise(bytes);
+  if (!format)
+    return {};
+  graphfile::SourceText source("graph", std::move(bytes));
+  graphfile::Diagnostics diags;
+  NodePlaces places;
+  tensorflow::GraphDef graph;
+  if (!readGraphDef(source, *format, graph, places, diags)) {
+    if (!diags.hasErrors() || diags.render(source).empty())
+      return {false, "refused without a message"};
+    return {};
+  }
+  if (diags.hasErrors())
+    return {true, "accepted, with an error"};
+  std::string first;
+  if (auto error = writeGraphDef(graph, Format::Binary, false, first))
+    return {true, *error};
+  for (Format other : {Format::Binary, Format::Text, Format::Json}) {
+    // What only binary holds is lost elsewhere, and then there is nothing to
+    // compare; a name that is no UTF-8 neither.
+    if (other != Format::Binary && findUnknownField(graph))
+      continue;
+    std::string text, again;
+    if (auto error = writeGraphDef(graph, other, false, text))
+      return {true, *error};
+    graphfile::SourceText written("written", text);
+    graphfile::Diagnostics messages;
+    NodePlaces unused;
+    tensorflow::GraphDef back;
+    if (!readGraphDef(written, other, back, unused, messages))
+      return {true, "what was written is refused: " +
+                        messages.render(written).substr(0, 500)};
+    if (auto error = writeGraphDef(back, Format::Binary, false, again))
+      return {true, *error};
+    if (again != first)
+      return {true, "written and read, the graph differs"};
+  }
+  return {true, std::nullopt};
+}
+
+std::vector<std::string> amp::test::graphDefSeeds() {
+  tensorflow::GraphDef graph;
+  auto node = [&](const char *name, const char *op,
+                  std::initializer_list<const char *> inputs) {
+    tensorflow::NodeDef *made = graph.add_node();
+    made->set_name(name);
+    made->set_op(op);
+    for (const char *input : inputs)
+      made->add_input(input);
+    (*made->mutable_attr())["T"].set_type(tensorflow::DT_FLOAT);
+    return made;
+  };
+  node("x", "Placeholder", {})->set_device("/device:GPU:0");
+  auto *constant = node("c", "Const", {});
+  auto *tensor = (*constant->mutable_attr())["value"].mutable_tensor();
+  tensor->set_dtype(tensorflow::DT_FLOAT);
+  tensor->mutable_tensor_shape()->add_dim()->set_size(2);
+  tensor->add_float_val(1.5);
+  tensor->set_tensor_content(std::string("\0\1\xff", 3));
+  auto *call = node("f", "F", {"x", "c", "^x"});
+  auto *list = (*call->mutable_attr())["L"].mutable_list();
+  list->add_type(tensorflow::DT_HALF);
+  list->add_i(-5);
+  list->add_s("s");
+  (*call->mutable_attr())["body"].mutable_func()->set_name("F");
+  (*call->mutable_attr())["shape"].mutable_shape()->set_unknown_rank(true);
+  node("m", "MatMul", {"x", "f:1"});
+  auto *function = graph.mutable_library()->add_function();
+  function->mutable_signature()->set_name("F");
+  function->mutable_signature()->add_input_arg()->set_name("a");
+  function->add_node_def()->set_name("inner");
+  (*function->mutable_ret())["y"] = "inner:y:0";
+  graph.mutable_versions()->set_producer(2474);
+  std::vector<std::string> seeds(3);
+  writeGraphDef(graph, Format::Binary, false, seeds[0]);
+  writeGraphDef(graph, Format::Text, false, seeds[1]);
+  writeGraphDef(graph, Format::Json, false, seeds[2]);
+  return seeds;
+}
+
+std::string amp::test::mutateGraphDef(const std::string &bytes,
+                                      std::mt19937_64 &random) {
+  static const std::vector<std::string> kPieces = {
+      "\"node\":[", "{",     "}",        "[",      "]",        ",",
+      "\"T\":",     "null",  "1e400",    "-0",     "\"\\u0000\"", "node {",
+      "attr { key: \"T\" value { type: DT_FLOAT } }", "DT_HALF", "\"18446744073709551616\"",
+      "\n\x02",     "\x12\x7f", "\x22\xff\xff\xff\xff\x0f", "\"list\":{}",
+      "\"s\":\"AA==\"", "NaN"};
+  std::string out = bytes;
+  for (size_t changes = 1 + random() % 3; changes-- > 0;)
+    mutateBytes(out, kPieces, random);
+  return out;
+}
