@@ -75,7 +75,44 @@ private:
   std::vector<bool> outputs;
   llvm::StringMap<bool> warnedLosses;
   bool anyRecurrence = false;
+  /// kPreserveAttr.
+  StringAttr preserve;
   llvm::SmallVector<TypeGroup, 2> groups;
+};
+
+} // namespace
+
+namespace {
+
+/// What a dialect tells of groups, into the graph.
+class Relations : public GroupRelations {
+public:
+  explicit Relations(FunctionPainting &painting) : painting(painting) {}
+  void addEdge(Operation *from, unsigned fromGroup, Operation *to,
+               unsigned toGroup) override {
+    painting.graph.addEdge(vertex(from, fromGroup), vertex(to, toGroup));
+  }
+  void tie(Operation *a, unsigned aGroup, Operation *b,
+           unsigned bGroup) override {
+    painting.graph.tie(vertex(a, aGroup), vertex(b, bGroup));
+  }
+  void keepFloat32(Operation *op, unsigned group) override {
+    VertexId v = vertex(op, group);
+    painting.graph[v].escapes = true;
+    // A cluster of its own, if of no other.
+    painting.graph.tie(v, v);
+  }
+
+private:
+  VertexId vertex(Operation *op, unsigned group) {
+    // Few dialects have any relations.
+    if (index.empty())
+      for (uint32_t i = 0; i < painting.ops.size(); ++i)
+        index[painting.ops[i].op] = i;
+    return painting.ops[index.lookup(op)].first + group;
+  }
+  FunctionPainting &painting;
+  llvm::DenseMap<Operation *, uint32_t> index;
 };
 
 } // namespace
@@ -133,7 +170,7 @@ void BodyPainter::describe(PaintedOp &painted) {
   Operation *op = painted.op;
   NameInfo &info = infoOf(op);
   const auto *dialect = info.kind.dialect;
-  anyRecurrence |= ModelSet::isRecurrence(info.kind);
+  anyRecurrence |= ModelSet::isRecurrence(op, info.kind);
   painted.isRead = dialect && dialect->isVariableRead(op);
   if (painted.isRead)
     return;
@@ -145,7 +182,7 @@ void BodyPainter::describe(PaintedOp &painted) {
     info.isListed = settings.policy.lists(name.str());
   }
   painted.list = info.list;
-  painted.isCast = ModelSet::isCast(op, info.kind);
+  painted.isCast = ModelSet::isTransparentCast(op, info.kind);
   painted.isLoss = ModelSet::isLoss(op, info.kind);
   painted.isUnknown = !painted.isCast &&
                       (!info.kind.isDescribed() || !info.isListed) &&
@@ -299,7 +336,7 @@ void BodyPainter::addVertices(uint32_t index) {
   ModelSet::getTypeGroups(op, kind, groups);
   if (groups.empty())
     return;
-  bool isPreserved = false;
+  bool isPreserved = op->getDiscardableAttr(preserve) != nullptr;
   if (settings.policy.outputs == OutputRule::Node)
     for (unsigned i = 0; i < op->getNumResults(); ++i)
       isPreserved |= isOutput(painted, i);
@@ -310,11 +347,22 @@ void BodyPainter::addVertices(uint32_t index) {
     PaintVertex vertex;
     vertex.list = painted.isUnknown ? ListKind::Keep : painted.list;
     vertex.pin = painted.pin;
-    Type type = groupType(op, group);
+    Type type = ModelSet::getGroupType(op, kind, i);
+    if (!type)
+      type = groupType(op, group);
     vertex.isFloat32 = type && type.isF32();
-    vertex.allowsTarget = vertex.supportsTarget =
+    vertex.allowsTarget =
         ModelSet::supportsElementType(op, kind, i, painting.target);
+    vertex.supportsTarget =
+        vertex.allowsTarget &&
+        ModelSet::canExecute(op, kind, i, painting.target);
     vertex.processable = !isPreserved && !painted.isLoss;
+    vertex.forced = settings.forced && settings.forced->contains(op);
+    if (kind.dialect) {
+      vertex.readsVariable = kind.dialect->readsReference(op);
+      vertex.retargetable =
+          vertex.isFloat32 && kind.dialect->isCastResult(op, i);
+    }
     if (vertex.pin == Pin::OtherLow &&
         !ModelSet::supportsElementType(op, kind, i, painting.other))
       vertex.pin = Pin::Float32;
@@ -350,6 +398,7 @@ void BodyPainter::addEdges() {
       graph.addEdge(from, v);
       if (anyRecurrence &&
           ModelSet::isRecurrence(
+              painting.ops[painting.opOf[from]].op,
               infoOf(painting.ops[painting.opOf[from]].op).kind))
         graph.addRecurrence(from, v);
     }
@@ -364,6 +413,10 @@ void BodyPainter::addEdges() {
         graph[v].retargetable = false;
     }
   }
+  if (painting.dialect) {
+    Relations relations(painting);
+    painting.dialect->getGroupRelations(function, relations);
+  }
   graph.finish();
 }
 
@@ -373,7 +426,10 @@ void BodyPainter::bypassCasts() {
   for (VertexId v = 0; v < painting.graph.size(); ++v) {
     if (painting.result.reasons[v].rule != Rule::CastRetargeted)
       continue;
-    Operation *op = painting.ops[painting.opOf[v]].op;
+    const PaintedOp &painted = painting.ops[painting.opOf[v]];
+    if (!painted.isCast)
+      continue;
+    Operation *op = painted.op;
     Value source = op->getOperand(0);
     ValueId value = body.operandValue(body.operandIndex(painting.opOf[v], 0));
     VertexId from = value == kNoValue ? kNoVertex : painting.valueVertex[value];
@@ -451,6 +507,7 @@ void BodyPainter::refineReasons() {
 
 LogicalResult BodyPainter::run() {
   painting.function = function;
+  preserve = StringAttr::get(function.getContext(), kPreserveAttr);
   painting.dialect = ModelSet::getBodyInterface(function);
   painting.target = settings.target;
   MLIRContext *context = function.getContext();

@@ -68,6 +68,20 @@ bool ModelSet::supportsElementType(Operation *op, const OpKind &kind,
   return type.isBF16() && kind.model->groups[group].supportsBFloat16;
 }
 
+bool ModelSet::canExecute(Operation *op, const OpKind &kind, unsigned group,
+                          FloatType type) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).canExecute(group, type);
+  return supportsElementType(op, kind, group, type);
+}
+
+Type ModelSet::getGroupType(Operation *op, const OpKind &kind,
+                            unsigned group) {
+  return kind.interface
+             ? PrecisionOpInterface(op, kind.interface).getGroupType(group)
+             : Type();
+}
+
 static Type withElementType(Type type, FloatType element) {
   if (auto shaped = dyn_cast<ShapedType>(type))
     return shaped.clone(element);
@@ -96,7 +110,9 @@ bool ModelSet::isLoss(Operation *op, const OpKind &kind) {
   return kind.model && kind.model->isLoss;
 }
 
-bool ModelSet::isRecurrence(const OpKind &kind) {
+bool ModelSet::isRecurrence(Operation *op, const OpKind &kind) {
+  if (kind.interface)
+    return kind.dialect && kind.dialect->isRecurrence(op);
   return kind.model && kind.model->isRecurrence;
 }
 
@@ -104,6 +120,10 @@ bool ModelSet::isCast(Operation *op, const OpKind &kind) {
   if (kind.dialect)
     return kind.dialect->isCast(op);
   return kind.model && kind.model->isCast;
+}
+
+bool ModelSet::isTransparentCast(Operation *op, const OpKind &kind) {
+  return isCast(op, kind) && !(kind.dialect && kind.dialect->castsAreNodes());
 }
 
 llvm::StringRef ModelSet::getPolicyName(Operation *op, const OpKind &kind) {
@@ -120,11 +140,10 @@ const PrecisionDialectInterface *ModelSet::getDialectInterface(Operation *op) {
 
 const PrecisionDialectInterface *
 ModelSet::getBodyInterface(FunctionOpInterface function) {
-  if (const auto *dialect = getDialectInterface(function))
-    return dialect;
+  // A dialect of graphs may hold ops of others, whose casts are theirs.
   for (Block &block : function.getFunctionBody())
-    for (Operation &op : block)
+    for (Operation &op : block.without_terminator())
       if (const auto *dialect = getDialectInterface(&op))
         return dialect;
-  return nullptr;
+  return getDialectInterface(function);
 }

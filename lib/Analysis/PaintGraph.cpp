@@ -234,7 +234,7 @@ void Painter::denyUnsafeClusters() {
     auto first = clusterMembers.begin() + clusterStarts[c];
     auto last = clusterMembers.begin() + clusterStarts[c + 1];
     auto fixed = std::find_if(first, last, [&](VertexId v) {
-      return !canChange(v) || !graph[v].allowsTarget;
+      return !canChange(v) || !graph[v].allowsTarget || graph[v].escapes;
     });
     if (fixed == last)
       continue;
@@ -250,6 +250,9 @@ void Painter::allowListOps() {
     if (isAllowRoot(v) && !denied[v])
       setAllowed(v, graph[v].pin == Pin::Target ? Rule::PinTarget
                                                 : Rule::AllowList);
+  for (VertexId v = 0; v < size; ++v)
+    if (graph[v].forced && graph[v].isFloat32 && graph[v].processable && !allowed[v] && !denied[v])
+      setAllowed(v, Rule::Forced);
 }
 
 /// R2 and R3: deny ops, and what lies between them and a deny or infer op

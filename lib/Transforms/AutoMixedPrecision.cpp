@@ -181,7 +181,8 @@ static LogicalResult run(Operation *root,
           ? cast<FloatType>(Type(Float16Type::get(context)))
           : cast<FloatType>(Type(BFloat16Type::get(context))),
       options.keepBlockOrder,
-      {}};
+      {},
+      options.forced.empty() ? nullptr : &options.forced};
   if (failed(resolvePins(root, functions, options, settings.pinnedByFlag)))
     return failure();
 
@@ -233,7 +234,8 @@ LogicalResult amp::autoMixedPrecision(ModuleOp module,
     auto function = dyn_cast<FunctionOpInterface>(op);
     if (!function)
       return WalkResult::advance();
-    if (!function.getFunctionBody().empty())
+    if (!function.getFunctionBody().empty() &&
+        !function->hasAttr(kPreserveAttr))
       functions.push_back(function);
     return WalkResult::skip();
   });

@@ -99,6 +99,8 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::UnknownOp:
     return "an op that nothing describes or no list has, so nothing is lowered "
            "through it";
+  case Rule::Forced:
+    return "lowered by force, whatever its list";
   }
   return "nothing to lower";
 }

@@ -50,6 +50,7 @@ private:
                      [&](OperationName name) { return models.kindOf(name); });
   }
   LogicalResult castForUsers(Value value, ValueId id);
+  bool isFloat32(Value value, VertexId vertex) const;
   void findNeeds(ValueId id, FloatType own);
   void addNeed(OpOperand &use, uint32_t op, FloatType wanted, FloatType own);
   FailureOr<Value> valueAs(Value value, ValueId id, FloatType type);
@@ -164,7 +165,7 @@ void Rewriter::addNeed(OpOperand &use, uint32_t op, FloatType wanted,
   if (!wanted) {
     // An existing cast reads whatever there is.
     Operation *user = use.getOwner();
-    if (own == float32 || ModelSet::isCast(user, kindOf(user)))
+    if (own == float32 || ModelSet::isTransparentCast(user, kindOf(user)))
       return;
     wanted = float32;
   }
@@ -189,6 +190,12 @@ void Rewriter::findNeeds(ValueId id, FloatType own) {
     addNeed(*use.second, kNoOp, {}, own);
 }
 
+/// A group may be float32 though its value's type is another: a reference.
+bool Rewriter::isFloat32(Value value, VertexId vertex) const {
+  return vertex == kNoVertex ? getElementTypeOrSelf(value.getType()).isF32()
+                             : painting.graph[vertex].isFloat32;
+}
+
 LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
   VertexId vertex = painting.valueVertex[id];
   FloatType lowered =
@@ -197,7 +204,7 @@ LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
   findNeeds(id, own);
   // Only float32 values get another type or need a cast.
   if (needs.empty() ||
-      (!lowered && !getElementTypeOrSelf(value.getType()).isF32()))
+      (!lowered && !isFloat32(value, vertex)))
     return success();
   // Each goes right behind its definition, so that the last one is inserted
   // first; in the prologue they are appended.

@@ -30,6 +30,8 @@ struct PaintSettings {
   bool keepBlockOrder = false;
   /// Nodes that a flag pins to float32.
   llvm::DenseSet<mlir::Operation *> pinnedByFlag;
+  /// Nodes to lower whatever their list, or null.
+  const llvm::DenseSet<mlir::Operation *> *forced = nullptr;
 };
 
 /// One op of the body and its vertices, which follow each other.

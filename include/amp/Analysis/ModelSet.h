@@ -82,12 +82,20 @@ public:
                             llvm::SmallVectorImpl<TypeGroup> &groups);
   static bool supportsElementType(mlir::Operation *op, const OpKind &kind,
                                   unsigned group, mlir::FloatType type);
+  static bool canExecute(mlir::Operation *op, const OpKind &kind,
+                         unsigned group, mlir::FloatType type);
+  /// What an attribute says of a group's element type; null when only its
+  /// members say it.
+  static mlir::Type getGroupType(mlir::Operation *op, const OpKind &kind,
+                                 unsigned group);
   static llvm::LogicalResult retargetGroup(mlir::Operation *op,
                                            const OpKind &kind, unsigned group,
                                            mlir::FloatType type);
   static bool isLoss(mlir::Operation *op, const OpKind &kind);
-  static bool isRecurrence(const OpKind &kind);
+  static bool isRecurrence(mlir::Operation *op, const OpKind &kind);
   static bool isCast(mlir::Operation *op, const OpKind &kind);
+  /// A cast that reads whatever there is, and is in no group itself.
+  static bool isTransparentCast(mlir::Operation *op, const OpKind &kind);
   static llvm::StringRef getPolicyName(mlir::Operation *op, const OpKind &kind);
 
   /// How the dialect of an op builds and recognises casts, or null.

@@ -44,6 +44,11 @@ struct PaintVertex {
   /// Reads a variable by reference: R7 does not enter it (TensorFlow's
   /// Identity of a VariableV2).
   bool readsVariable = false;
+  /// Lowered whatever its list, without a question whether it can have the type.
+  bool forced = false;
+  /// Its elements are reached in ways that the function does not show: it stays
+  /// float32, and so does what is tied to it.
+  bool escapes = false;
   /// An existing cast to float32 that may produce the target type instead.
   bool retargetable = false;
 };
@@ -125,6 +130,7 @@ enum class Rule : uint8_t {
   NoNeighbour = 22,    ///< clear, next to nothing lowered
   CastStays = 23,      ///< a cast some of whose users are float32
   UnknownOp = 24,      ///< an op that no model describes
+  Forced = 25,         ///< lowered by force, whatever its list
 };
 /// "R3".
 std::string ruleLabel(Rule rule);

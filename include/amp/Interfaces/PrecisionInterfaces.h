@@ -32,6 +32,21 @@ struct TypeGroup {
 /// The name in a location (NameLoc, also inside a FusedLoc); empty without one.
 llvm::StringRef getNodeName(mlir::Location loc);
 
+/// Takes relations between type groups that no value shows: elements of a list,
+/// say, whose handle is the only value between who writes and who reads them.
+class GroupRelations {
+public:
+  virtual ~GroupRelations() = default;
+  /// What `from` makes reaches `to`.
+  virtual void addEdge(mlir::Operation *from, unsigned fromGroup,
+                       mlir::Operation *to, unsigned toGroup) = 0;
+  /// Both are lowered or none is.
+  virtual void tie(mlir::Operation *a, unsigned aGroup, mlir::Operation *b,
+                   unsigned bGroup) = 0;
+  /// The group stays float32.
+  virtual void keepFloat32(mlir::Operation *op, unsigned group) = 0;
+};
+
 /// How a dialect makes and recognises what the pass needs in its functions.
 /// Attached to the dialect that owns the ops of a function body.
 class PrecisionDialectInterface
@@ -58,6 +73,23 @@ public:
                          mlir::FloatType type) const = 0;
   /// Whether the op reads a variable, whose dtype never changes.
   virtual bool isVariableRead(mlir::Operation *op) const = 0;
+  /// Existing casts are nodes as others are: their operand and their result are
+  /// groups, and what they read is cast as for any user. Else a cast is
+  /// transparent: it reads whatever there is.
+  virtual bool castsAreNodes() const { return false; }
+  /// Where casts are nodes: whether the group is the result of a cast to
+  /// float32, which may produce the target type instead.
+  virtual bool isCastResult(mlir::Operation *op, unsigned group) const {
+    return false;
+  }
+  /// Reads a variable by reference: nothing is lowered into it just because a
+  /// neighbour is.
+  virtual bool readsReference(mlir::Operation *op) const { return false; }
+  /// Hands a loop's value to the next iteration.
+  virtual bool isRecurrence(mlir::Operation *op) const { return false; }
+  /// What the values of a function do not show.
+  virtual void getGroupRelations(mlir::Operation *function,
+                                 GroupRelations &relations) const {}
   /// Called when a pass has finished a function: gives the ops that it made
   /// names that clash with no other.
   virtual void nameGenerated(mlir::Operation *function) const {}
@@ -123,6 +155,8 @@ public:
 inline constexpr llvm::StringLiteral kPrecisionAttr = "amp.precision";
 /// StringAttr: node of the input that a generated node comes from.
 inline constexpr llvm::StringLiteral kOriginAttr = "amp.origin";
+/// UnitAttr: the op is as its user wants it, and no group of it changes.
+inline constexpr llvm::StringLiteral kPreserveAttr = "amp.preserve";
 /// UnitAttr: this op was made by a pass (backward, update, loss scale, cast).
 inline constexpr llvm::StringLiteral kGeneratedAttr = "amp.generated";
 /// UnitAttr on the op whose result 0 seeds the backward part.

@@ -44,6 +44,22 @@ def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
         return true;
       }]>,
     InterfaceMethod<[{
+        Whether the op can also be executed with `group` in element type `type`:
+        a kernel exists. Asked of ops that follow others, not of those that a
+        policy allows by name.
+      }],
+      "bool", "canExecute",
+      (ins "unsigned":$group, "::mlir::FloatType":$type), [{}], [{
+        return true;
+      }]>,
+    InterfaceMethod<[{
+        The element type of group `group`; null means that its members say it.
+        For groups that an attribute types, which may have no members at all.
+      }],
+      "::mlir::Type", "getGroupType", (ins "unsigned":$group), [{}], [{
+        return {};
+      }]>,
+    InterfaceMethod<[{
         Changes the results, attributes and regions of group `group` to `type`.
         The operands have that type already. On failure the op is unchanged.
       }],

@@ -36,6 +36,8 @@ struct MixedPrecisionOptions {
   UnknownOps unknownOps = UnknownOps::Warn;
   /// Sweep in block order (TensorFlow's node order), not topologically.
   bool keepBlockOrder = false;
+  /// Nodes to lower whatever their list (TensorFlow's UNSAFE_FORCE_ALL).
+  llvm::DenseSet<mlir::Operation *> forced;
   /// Models of ops that implement no interface.
   ModelSet models;
   /// Whether a report gets its nodes and casts, and not just its counts: they
