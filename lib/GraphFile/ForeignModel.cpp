@@ -25,7 +25,6 @@ constexpr std::string_view kOnnx = "an ONNX model",
                            kKeras = "a Keras model",
                            kHdf5 = "an HDF5 file, as Keras writes models",
                            kLite = "a TensorFlow Lite model",
-                           kGraphDef = "a TensorFlow graph",
                            kSavedModel = "a TensorFlow SavedModel";
 
 bool startsWith(std::string_view text, std::string_view start) {
@@ -120,7 +119,7 @@ std::string_view kindByContents(std::string_view bytes) {
   if (startsWith(bytes, "PK\x03\x04"))
     return kindOfArchive(bytes);
   if (isGraphDef(bytes))
-    return kGraphDef;
+    return kGraphDefKind;
   return kindOfVersioned(bytes);
 }
 
@@ -128,8 +127,8 @@ std::string_view kindByName(std::string_view path) {
   static constexpr std::pair<std::string_view, std::string_view> kinds[] = {
       {".onnx", kOnnx},   {".pt2", kExported},   {".pt", kTorch},
       {".pth", kTorch},   {".keras", kKeras},    {".h5", kHdf5},
-      {".hdf5", kHdf5},   {".tflite", kLite},    {".pb", kGraphDef},
-      {".pbtxt", kGraphDef}};
+      {".hdf5", kHdf5},   {".tflite", kLite},    {".pb", kGraphDefKind},
+      {".pbtxt", kGraphDefKind}};
   for (auto [extension, kind] : kinds)
     if (path.size() > extension.size() &&
         path.substr(path.size() - extension.size()) == extension)

@@ -18,7 +18,7 @@ CODE = (".h", ".cpp", ".td", ".cu", ".cuh", ".c")
 TEXT = CODE + (".py", ".cmake", ".txt", ".md", ".json", ".mlir", ".test", ".sh", ".in", "")
 MAX_LINES = 800
 # Long on purpose: data, what is generated, and the licence.
-LONG = re.compile(r"(^|/)(golden|Inputs|corpus)/|^LICENSE$|\.schema\.json$")
+LONG = re.compile(r"(^|/)(golden|Inputs|corpus|data)/|^LICENSE$|\.schema\.json$|/OpTable\.txt$")
 HEADER = "Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions"
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home)/[\w.]")
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")

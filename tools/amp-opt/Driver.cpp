@@ -16,6 +16,7 @@
 #include "Arguments.h"
 #include "GraphOutput.h"
 #include "Remarks.h"
+#include "TensorFlow.h"
 #include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
 #include "amp/Export/Dot.h"
@@ -158,7 +159,7 @@ int Driver::readInput() {
     complain() << *error << "\n";
     return kIO;
   }
-  if (options.importKind)
+  if (options.importKind || isGraphDef(options, input))
     return kOk;
   // An empty .mlir file is a module without ops; anything else was a mistake.
   if (llvm::StringRef(input).trim().empty() &&
@@ -399,6 +400,8 @@ int Driver::run() {
         llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
   if (int code = readInput())
     return code;
+  if (isGraphDef(options, input))
+    return runGraphDef(options, {input, inputName(), registry});
   inputKind = findInputKind();
   if (inputKind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
       !options.anyRewriteFlag)

@@ -114,6 +114,31 @@ struct Flags {
       cl::desc("What ops in no list do: error, warn (default) or ignore; they "
                "stay float32"),
       cl::value_desc("MODE"), cl::init("warn"), cl::cat(category)};
+  cl::opt<std::string> tfVersion{
+      "tf-version",
+      cl::desc("TensorFlow whose pass a GraphDef is rewritten as: 2.21 "
+               "(default), 2.20 or 2.19"),
+      cl::value_desc("VERSION"), cl::cat(category)};
+  cl::opt<std::string> tfMode{
+      "tf-mode", cl::desc("cuda (default), cpu, or bf16 (with bfloat16)"),
+      cl::value_desc("MODE"), cl::cat(category)};
+  cl::opt<std::string> tfGpu{
+      "tf-gpu",
+      cl::desc("GPU of the cluster, or none (default: 8.0,12030,8907)"),
+      cl::value_desc("ARCH[,CUDA[,CUDNN]]"), cl::cat(category)};
+  cl::list<std::string> fetch{
+      "fetch", cl::desc("Nodes whose values are wanted from a GraphDef"),
+      cl::value_desc("node,node"), cl::CommaSeparated, cl::cat(category)};
+  cl::list<std::string> feed{"feed", cl::desc("Nodes that are fed"),
+                             cl::value_desc("node,node"), cl::CommaSeparated,
+                             cl::cat(category)};
+  cl::list<std::string> tfKeep{
+      "tf-keep", cl::desc("Other nodes of a GraphDef that stay as they are"),
+      cl::value_desc("node,node"), cl::CommaSeparated, cl::cat(category)};
+  cl::opt<bool> dropUnknown{
+      "drop-unknown",
+      cl::desc("Leave out what a text form of a GraphDef cannot hold"),
+      cl::cat(category)};
   cl::opt<bool> copyWeights{
       "copy-weights",
       cl::desc("Copy the weights file when OUT is in another folder"),
@@ -223,6 +248,15 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.input = f.input;
   options.output = f.output;
   options.policy = f.policy;
+  options.policyGiven = f.policy.getNumOccurrences() != 0;
+  options.tensorflow.version = f.tfVersion;
+  options.tensorflow.mode = f.tfMode;
+  options.tensorflow.gpu = f.tfGpu;
+  options.tensorflow.hasGpu = f.tfGpu.getNumOccurrences() != 0;
+  options.tensorflow.fetches.assign(f.fetch.begin(), f.fetch.end());
+  options.tensorflow.feeds.assign(f.feed.begin(), f.feed.end());
+  options.tensorflow.keep.assign(f.tfKeep.begin(), f.tfKeep.end());
+  options.tensorflow.dropUnknown = f.dropUnknown;
   options.lossScale = f.lossScale;
   options.pins.assign(f.pin.begin(), f.pin.end());
   options.noAmp = f.noAmp;

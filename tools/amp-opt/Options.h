@@ -38,11 +38,20 @@ enum ExitCode : int {
 /// Kinds of files that amp-opt reads and writes.
 enum class FileKind { Graph, MLIR, Dot };
 
+/// Flags for GraphDefs.
+struct TensorFlowOptions {
+  std::string version, mode, gpu;
+  bool hasGpu = false;
+  std::vector<std::string> fetches, feeds, keep;
+  bool dropUnknown = false;
+};
+
 struct Options {
   std::string input = "-", output = "-";
   std::optional<FileKind> importKind, exportKind;
 
   std::string policy = "default";
+  bool policyGiven = false;
   Target target = Target::Float16;
   /// The target was named, by --target or by one of Keras's policy names.
   bool targetGiven = false;
@@ -59,6 +68,7 @@ struct Options {
   bool explain = false;
   std::string explainNode;
   std::string report;
+  TensorFlowOptions tensorflow;
   /// Some flag that only means something for the rewrite was given.
   bool anyRewriteFlag = false;
 };

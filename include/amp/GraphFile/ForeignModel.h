@@ -17,6 +17,9 @@
 
 namespace amp::graphfile {
 
+/// What foreignModelKind says of a GraphDef, which amp-opt reads.
+inline constexpr std::string_view kGraphDefKind = "a TensorFlow graph";
+
 /// What a model of another program is, such as "an ONNX model": by what the
 /// file holds, else by how its name ends. Empty for everything else, graph
 /// files and MLIR among it.

@@ -42,9 +42,9 @@ RegionKind FuncOp::getRegionKind(unsigned) { return RegionKind::Graph; }
 LogicalResult FuncOp::verify() {
   for (Type type :
        llvm::concat<const Type>(getArgumentTypes(), getResultTypes()))
-    if (!isa<RankedTensorType>(type))
+    if (!isa<mlir::TensorType>(type))
       return emitOpError("has a value of type ")
-             << type << ", which is no ranked tensor";
+             << type << ", which is no tensor";
   if (std::optional<ArrayAttr> names = getOutputNames())
     if (names->size() != getResultTypes().size())
       return emitOpError("has ") << names->size() << " output names for "

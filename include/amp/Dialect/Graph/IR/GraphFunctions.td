@@ -63,7 +63,7 @@ def Graph_FuncOp : Op<Graph_Dialect, "func", [
 def Graph_ReturnOp : Op<Graph_Dialect, "return", [
     Pure, ReturnLike, Terminator, HasParent<"FuncOp">]> {
   let summary = "The outputs of a function";
-  let arguments = (ins Variadic<Graph_Value>:$values);
+  let arguments = (ins Variadic<AnyTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let hasVerifier = 1;
 }

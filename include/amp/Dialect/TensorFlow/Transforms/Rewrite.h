@@ -1,0 +1,98 @@
+//===- Rewrite.h - TensorFlow's rewrite of a GraphDef -----------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// The settings of TensorFlow's pass auto_mixed_precision: its modes, lists,
+// devices and environment variables, and what they make of a module before the
+// painting.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_DIALECT_TENSORFLOW_TRANSFORMS_REWRITE_H
+#define AMP_DIALECT_TENSORFLOW_TRANSFORMS_REWRITE_H
+
+#include "amp/Policy/Policy.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+
+#include <functional>
+
+namespace amp::tf {
+
+/// TensorFlow's auto_mixed_precision, …_onednn_bfloat16 and …_cpu.
+enum class Mode : uint8_t { Cuda, BFloat16, Cpu };
+
+enum class Level : uint8_t {
+  Default,
+  TreatInferAsDeny,
+  TensorCoresOnly,
+  UnsafeForceAll
+};
+
+struct RewriteSettings {
+  Mode mode = Mode::Cuda;
+  /// 2.20 and later: infer ops follow allow ops in every mode.
+  bool isTF219 = false;
+  /// The cluster has a GPU; its architecture ("8.0"), and the versions of CUDA
+  /// and cuDNN (12030, 8907; 0 when not said).
+  bool hasGpu = true;
+  std::string gpuArch = "8.0";
+  int cuda = 12030, cudnn = 8907;
+  std::vector<std::string> fetches, feeds, keep;
+
+  // What the environment variables say.
+  Level level = Level::Default;
+  bool ignorePerformance = false, simulateGpu = false, emulateFloat16 = true;
+  /// Edits of lists in the order in which they apply: add or remove.
+  struct Edit {
+    ListKind list;
+    bool isRemoval;
+    std::string op;
+  };
+  std::vector<Edit> edits;
+};
+
+/// Reads TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_* through `get`. Appends a note
+/// for each that is set, and a warning for a value that TensorFlow ignores.
+void readEnvironment(
+    const std::function<const char *(const char *)> &get,
+    RewriteSettings &settings, std::vector<std::string> &notes);
+
+/// The lists of a mode: `--policy=tensorflow` for TensorFlow's ops. An op in
+/// two lists is an error, as it is there. Ops of the table that stand in no
+/// list are on Keep.
+std::optional<Policy> makePolicy(const RewriteSettings &settings,
+                                 std::string &error);
+
+/// Whether the pass does anything at all with this cluster.
+bool isSkipped(const RewriteSettings &settings, std::string &why);
+
+/// Marks what must not change (fetches, feeds, other devices, what has a side
+/// effect in a function body), takes FusedBatchNorm to its second version, and
+/// checks what TensorFlow's pass checks. Names in `fetches`, `feeds` and `keep`
+/// that no node has are errors.
+/// `forced` gets the nodes that the level UNSAFE_FORCE_ALL lowers.
+llvm::LogicalResult prepare(mlir::ModuleOp module,
+                            const RewriteSettings &settings,
+                            llvm::DenseSet<mlir::Operation *> &forced);
+
+/// Mode cpu computes in float32 and only rounds to float16: what was lowered
+/// gets its type back, a cast to float32 before each input and a cast to
+/// float16 behind each output.
+class Emulation {
+public:
+  /// Notes the types before the rewrite.
+  explicit Emulation(mlir::ModuleOp module);
+  void apply();
+
+private:
+  mlir::ModuleOp module;
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<int, 2>> before;
+};
+
+} // namespace amp::tf
+
+#endif // AMP_DIALECT_TENSORFLOW_TRANSFORMS_REWRITE_H

@@ -1,0 +1,129 @@
+# Wrong GraphDefs and wrong uses, each with its exit code and message, and no
+# output left behind.
+#
+#   messages.py --amp-opt=PATH
+
+import argparse
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+
+def node(name, op, inputs=(), **attrs):
+    n = {"name": name, "op": op}
+    if inputs:
+        n["input"] = list(inputs)
+    if attrs:
+        n["attr"] = attrs
+    return n
+
+
+T = {"type": "DT_FLOAT"}
+X = node("x", "Placeholder", dtype=T)
+M = node("m", "MatMul", ["x", "x"], T=T)
+
+
+def graph(*nodes, **more):
+    return json.dumps(dict({"node": list(nodes)}, **more))
+
+
+# name, file ending, contents, flags, exit code, a part of the message
+CASES = [
+    ("syntax", "json", '{"node": [', [], 1, "1:11: error: invalid JSON"),
+    ("unknown key", "json", '{"node": [{"name": "a", "op": "NoOp", "inputs": []}]}', [], 1,
+     "1:39: error: unknown key 'inputs' in NodeDef, did you mean 'input'?"),
+    ("key twice", "json", '{"node": [{"name": "a", "name": "b", "op": "NoOp"}]}', [], 1,
+     "1:25: error: key 'name' stands twice"),
+    ("attribute twice", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": {"k": {"b": true}, "k": {"b": true}}}]}',
+     [], 1, "1:66: error: key 'k' stands twice in 'attr' of NodeDef"),
+    ("two values", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": {"k": {"b": true, "i": 1}}}]}', [], 1,
+     "1:65: error: 'i' beside another value of AttrValue"),
+    ("wrong kind", "json", '{"node": [{"name": 1, "op": "NoOp"}]}', [], 1,
+     "1:20: error: 'name' of NodeDef is a string"),
+    ("no list", "json", '{"node": {"name": "a"}}', [], 1, "1:10: error: 'node' of GraphDef is an array"),
+    ("no object", "json", '{"node": ["a"]}', [], 1, "1:11: error: an entry of 'node' of GraphDef is an object"),
+    ("unknown type", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": {"T": {"type": "DT_FLOATS"}}}]}', [], 1,
+     "1:62: error: unknown DataType 'DT_FLOATS'"),
+    ("too large", "json", '{"node": [], "versions": {"producer": 4294967296}}', [], 1,
+     "1:39: error: the number does not fit 'producer' of VersionDef"),
+    ("no base64", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": {"s": {"s": "*"}}}]}', [], 1,
+     "1:59: error: 's' of AttrValue is no base64"),
+    ("float too large", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": {"f": {"f": 1e39}}}]}', [], 1,
+     "1:59: error: the number does not fit 'f' of AttrValue"),
+    ("deep", "json", '{"node": [{"name": "a", "op": "NoOp", "attr": ' + '{"f": {"func": {"attr": ' * 120 + "{}" +
+     "}}}" * 120 + "}]}", [], 1, "error: nesting is deeper than 256"),
+    ("text syntax", "pbtxt", 'node { name: "a" op: }', [], 1, "1:22: error: expected string, got: }"),
+    ("text field", "pbtxt", 'node {\n  nom: "a"\n}', [], 1,
+     '2:6: error: message type "NodeDef" has no field named "nom"'),
+    ("binary cut", "pb", base64.b64decode("CgkKAWESBE5vT3A=")[:7], [], 1, "error: not a whole GraphDef"),
+    ("no name", "json", graph(node("", "NoOp")), [], 1, "error: a node without a name"),
+    ("no op", "json", graph(node("a", "")), [], 1, "error: node 'a' has no op"),
+    ("name twice", "json", graph(X, X), [], 1, "error: two nodes have the name 'x'"),
+    ("missing input", "json", graph(X, node("r", "Relu", ["y"], T=T)), [], 1,
+     "error: input 'y' of node 'r' is not in the graph"),
+    ("no such port", "json", graph(X, node("r", "Relu", ["x:1"], T=T)), [], 1,
+     "error: input 'x:1' of node 'r' names an output that 'x' has not"),
+    ("too few inputs", "json", graph(X, node("r", "Relu", T=T)), [], 1,
+     "error: node 'r' (Relu) has 0 inputs, but the op takes 1"),
+    ("missing type", "json", graph(X, node("r", "Relu", ["x"])), [], 1,
+     "error: type attribute 'T' of node 'r' (Relu) is missing or no type"),
+    ("type of wrong kind", "json", graph(X, node("r", "Relu", ["x"], T={"i": "1"})), [], 1,
+     "error: type attribute 'T' of node 'r' (Relu) is missing or no type"),
+    ("missing number", "json", graph(X, node("c", "AddN", ["x"], T=T)), [], 1,
+     "error: attribute 'N' of node 'c' (AddN) is missing or no number of values"),
+    ("absurd number", "json", graph(X, node("c", "AddN", ["x"], T=T, N={"i": "99999999999"})), [], 1,
+     "error: attribute 'N' of node 'c' (AddN) is missing or no number of values"),
+    ("control first", "json", graph(X, node("r", "Relu", ["^x", "x"], T=T)), [], 1,
+     "error: node 'r' has a control input before input 'x'"),
+    ("device", "json", graph(X, dict(M, device="gpu")), ["--fetch=m"], 1,
+     "error: Unable to parse gpu as a device name"),
+    ("loop", "json", graph(X, node("n", "NextIteration", ["x"], T=T), node("i", "Identity", ["n"], T=T)),
+     ["--fetch=i"], 1, "error: Expected Merge node after NextIteration, got Identity"),
+    ("fetch", "json", graph(X, M), ["--fetch=n"], 1, "error: --fetch: no node 'n'"),
+    ("fetch misspelt", "json", graph(X, node("logits", "MatMul", ["x", "x"], T=T)), ["--fetch=logit"], 1,
+     "error: --fetch: no node 'logit', did you mean 'logits'?"),
+    ("no fetch", "json", graph(X, M), [], 0, "warning: no --fetch: nothing is known to be wanted"),
+    ("unknown op", "json", graph(X, node("q", "NoSuchOp", ["x"]), M), ["--fetch=m"], 0,
+     "warning: unknown op 'NoSuchOp'"),
+    ("version", "json", graph(X, M), ["--tf-version=1.15"], 2, "error: --tf-version is 2.21, 2.20 or 2.19, not '1.15'"),
+    ("mode", "json", graph(X, M), ["--tf-mode=tpu"], 2, "error: --tf-mode is cuda, bf16 or cpu, not 'tpu'"),
+    ("mode and target", "json", graph(X, M), ["--tf-mode=cuda", "--target=bfloat16"], 2,
+     "error: --tf-mode=cuda contradicts --target=bfloat16"),
+    ("gpu", "json", graph(X, M), ["--tf-gpu=8.0,new"], 2, "error: --tf-gpu is ARCH[,CUDA[,CUDNN]] or none"),
+    ("no gpu", "json", graph(X, M), ["--tf-gpu=none"], 0, "warning: No (suitable) GPUs detected"),
+    ("policy", "json", graph(X, M), ["--policy=minimal"], 2,
+     "error: a GraphDef is rewritten by --policy=tensorflow, not 'minimal'"),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="messages about GraphDefs")
+    parser.add_argument("--amp-opt", required=True)
+    args = parser.parse_args()
+    failures = []
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_AUTO_MIXED")}
+    with tempfile.TemporaryDirectory() as t:
+        for name, ending, contents, flags, code, message in CASES:
+            path, out = os.path.join(t, "in." + ending), os.path.join(t, "out.json")
+            with open(path, "wb") as f:
+                f.write(contents if isinstance(contents, bytes) else contents.encode())
+            done = subprocess.run([args.amp_opt, path, "-o", out] + flags, capture_output=True, text=True, timeout=60,
+                                  env=environment)
+            if done.returncode != code or message not in done.stderr:
+                failures.append("%s: exit %d for %d, wanted %r in\n%s" %
+                                (name, done.returncode, code, message, done.stderr))
+            if os.path.exists(out):
+                os.remove(out)
+                if code:
+                    failures.append(name + ": an output was left")
+    for line in failures:
+        print(line)
+    print("%d messages, %d failures" % (len(CASES), len(failures)))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
