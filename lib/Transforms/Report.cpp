@@ -79,7 +79,10 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::Loss:
     return "a loss, always float32";
   case Rule::Preserved:
-    return "a function output, which this policy preserves with its node";
+    return node.isPreserved
+               ? "preserved: wanted, fed, with an effect, or on another device"
+               : "a function output, which this policy preserves with its "
+                 "node";
   case Rule::KeepList:
     return "on the keep list";
   case Rule::NotSupported:
@@ -149,6 +152,8 @@ std::string PrecisionReport::suggestion(const ReportNode &node) const {
     return node.pinnedByFlag ? "without --pin the policy decides"
                              : "without its \"precision\" the policy decides";
   case Rule::Preserved:
+    if (node.isPreserved)
+      return {};
     return "a policy with \"outputs\": \"value\" may lower it and casts the "
            "output";
   default:

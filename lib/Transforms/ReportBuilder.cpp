@@ -100,6 +100,7 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
     node.origin = origin.getValue().str();
   node.generated = isGenerated(op);
   node.list = painted.list;
+  node.isPreserved = op->hasAttr(kPreserveAttr);
   node.pinnedByFlag =
       settings.pinnedByFlag.contains(op) && !op->hasAttr(kPrecisionAttr);
   if (FileLineColLoc file = findFile(op->getLoc())) {

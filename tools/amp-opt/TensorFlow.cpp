@@ -82,6 +82,7 @@ public:
 private:
   int settings(tf::RewriteSettings &settings);
   int rewrite(ModuleOp module);
+  int writeExplanation();
   int writeModule(ModuleOp module, graphdef::Format inputFormat);
 
   const Options &options;
@@ -226,6 +227,20 @@ int GraphDefRun::writeModule(ModuleOp module, graphdef::Format inputFormat) {
   return kOk;
 }
 
+int GraphDefRun::writeExplanation() {
+  std::string text, nearest;
+  llvm::raw_string_ostream stream(text);
+  if (!amp::writeExplanation(report, options.explainNode, stream, nearest)) {
+    complain() << "--explain: no node '" << options.explainNode << "'";
+    if (!nearest.empty())
+      llvm::errs() << "; did you mean '" << nearest << "'?";
+    llvm::errs() << "\n";
+    return kBadInput;
+  }
+  (options.output == "-" ? llvm::errs() : llvm::outs()) << text;
+  return kOk;
+}
+
 int GraphDefRun::run() {
   std::optional<graphdef::Format> format = inputFormat(options, input.text);
   graphfile::SourceText source(input.name, std::string(input.text));
@@ -261,8 +276,30 @@ int GraphDefRun::run() {
   if (!options.noAmp)
     if (int code = rewrite(*module))
       return code;
+  // Before the output is touched: a wrong name leaves no file behind.
+  if (!options.noAmp && options.explain)
+    if (int code = writeExplanation())
+      return code;
+  // Both files appear, or none.
+  graphfile::AtomicFile reportFile;
+  bool writesReport = !options.noAmp && !options.report.empty();
+  if (writesReport) {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    writeReportJson(report, stream);
+    std::optional<std::string> error = reportFile.open(options.report);
+    if (error || (error = reportFile.write(text))) {
+      complain() << *error << "\n";
+      return kIO;
+    }
+  }
   if (int code = writeModule(*module, *format))
     return code;
+  if (writesReport)
+    if (std::optional<std::string> error = reportFile.commit()) {
+      complain() << *error << "\n";
+      return kIO;
+    }
   if (!options.noAmp)
     llvm::errs() << "amp-opt: " << summary << "\n";
   return kOk;

@@ -41,6 +41,8 @@ struct ReportNode {
   bool lowered = false;
   bool generated = false; ///< made by a pass, or carries an origin
   bool pinnedByFlag = false;
+  /// Marked to stay as it is: fetched, fed, on another device.
+  bool isPreserved = false;
 };
 
 /// A cast that the pass inserted.
