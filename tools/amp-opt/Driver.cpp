@@ -16,6 +16,7 @@
 #include "Arguments.h"
 #include "GraphOutput.h"
 #include "Remarks.h"
+#include "ReportOutput.h"
 #include "TensorFlow.h"
 #include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
@@ -77,7 +78,6 @@ private:
   int rewrite(ModuleOp module);
   int writeModule(ModuleOp module);
   int copyWeights(std::string_view weights);
-  int writeExplanation();
   int write(const std::string &path, std::string_view text);
   FileKind findInputKind() const;
   FileKind outputKind() const;
@@ -138,10 +138,7 @@ MixedPrecisionRewriteOptions Driver::rewriteOptions() const {
   rewrite.precision.request = {options.policy, options.target, options.moves};
   rewrite.precision.pins = options.pins;
   rewrite.precision.reportNodes = options.explain || !options.report.empty();
-  rewrite.precision.unknownOps =
-      options.unknownOps == "error"    ? UnknownOps::Error
-      : options.unknownOps == "ignore" ? UnknownOps::Ignore
-                                       : UnknownOps::Warn;
+  rewrite.precision.unknownOps = unknownOps(options);
   return rewrite;
 }
 
@@ -378,20 +375,6 @@ int Driver::writeModule(ModuleOp module) {
   return kOk;
 }
 
-int Driver::writeExplanation() {
-  std::string text, nearest;
-  llvm::raw_string_ostream stream(text);
-  if (!amp::writeExplanation(report, options.explainNode, stream, nearest)) {
-    complain() << "--explain: no node '" << options.explainNode << "'";
-    if (!nearest.empty())
-      llvm::errs() << "; did you mean '" << nearest << "'?";
-    llvm::errs() << "\n";
-    return kBadInput;
-  }
-  (outputIsStdout() ? llvm::errs() : llvm::outs()) << text;
-  return kOk;
-}
-
 int Driver::run() {
   if (options.printPolicy)
     return printPolicy();
@@ -456,31 +439,15 @@ int Driver::runModule() {
   module = owner.release();
   if (!options.noAmp && (code = rewrite(module)))
     return code;
-  // Before the output is touched: a wrong name leaves no file behind.
-  if (rewrote && options.explain && (code = writeExplanation()))
+  ReportOutput output(options, report);
+  if (rewrote && (code = output.prepare()))
     return code;
-  // Both files appear, or none.
-  graphfile::AtomicFile reportFile;
-  bool writesReport = rewrote && !options.report.empty();
-  if (writesReport) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    writeReportJson(report, stream);
-    std::optional<std::string> error = reportFile.open(options.report);
-    if (error || (error = reportFile.write(text))) {
-      complain() << *error << "\n";
-      return kIO;
-    }
-  }
   if ((code = writeModule(module)))
     return code;
   if (!rewrote)
     return kOk;
-  if (writesReport)
-    if (std::optional<std::string> error = reportFile.commit()) {
-      complain() << *error << "\n";
-      return kIO;
-    }
+  if ((code = output.commit()))
+    return code;
   llvm::errs() << "amp-opt: " << report.summary() << "\n";
   return kOk;
 }

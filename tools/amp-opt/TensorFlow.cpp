@@ -10,6 +10,7 @@
 
 #include "TensorFlow.h"
 
+#include "ReportOutput.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "amp/Dialect/TensorFlow/Transforms/Rewrite.h"
 #include "amp/Export/TensorFlowExport.h"
@@ -82,7 +83,6 @@ public:
 private:
   int settings(tf::RewriteSettings &settings);
   int rewrite(ModuleOp module);
-  int writeExplanation();
   int writeModule(ModuleOp module, graphdef::Format inputFormat);
 
   const Options &options;
@@ -188,9 +188,7 @@ int GraphDefRun::rewrite(ModuleOp module) {
   rewrite.keepBlockOrder = true;
   rewrite.pins = options.pins;
   rewrite.reportNodes = options.explain || !options.report.empty();
-  rewrite.unknownOps = options.unknownOps == "error"    ? UnknownOps::Error
-                       : options.unknownOps == "ignore" ? UnknownOps::Ignore
-                                                        : UnknownOps::Warn;
+  rewrite.unknownOps = unknownOps(options);
   std::optional<tf::Emulation> emulation;
   if (settings.mode == tf::Mode::Cpu && settings.emulateFloat16)
     emulation.emplace(module);
@@ -224,20 +222,6 @@ int GraphDefRun::writeModule(ModuleOp module, graphdef::Format inputFormat) {
     complain() << *error << "\n";
     return kIO;
   }
-  return kOk;
-}
-
-int GraphDefRun::writeExplanation() {
-  std::string text, nearest;
-  llvm::raw_string_ostream stream(text);
-  if (!amp::writeExplanation(report, options.explainNode, stream, nearest)) {
-    complain() << "--explain: no node '" << options.explainNode << "'";
-    if (!nearest.empty())
-      llvm::errs() << "; did you mean '" << nearest << "'?";
-    llvm::errs() << "\n";
-    return kBadInput;
-  }
-  (options.output == "-" ? llvm::errs() : llvm::outs()) << text;
   return kOk;
 }
 
@@ -276,30 +260,15 @@ int GraphDefRun::run() {
   if (!options.noAmp)
     if (int code = rewrite(*module))
       return code;
-  // Before the output is touched: a wrong name leaves no file behind.
-  if (!options.noAmp && options.explain)
-    if (int code = writeExplanation())
+  ReportOutput output(options, report);
+  if (!options.noAmp)
+    if (int code = output.prepare())
       return code;
-  // Both files appear, or none.
-  graphfile::AtomicFile reportFile;
-  bool writesReport = !options.noAmp && !options.report.empty();
-  if (writesReport) {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    writeReportJson(report, stream);
-    std::optional<std::string> error = reportFile.open(options.report);
-    if (error || (error = reportFile.write(text))) {
-      complain() << *error << "\n";
-      return kIO;
-    }
-  }
   if (int code = writeModule(*module, *format))
     return code;
-  if (writesReport)
-    if (std::optional<std::string> error = reportFile.commit()) {
-      complain() << *error << "\n";
-      return kIO;
-    }
+  if (!options.noAmp)
+    if (int code = output.commit())
+      return code;
   if (!options.noAmp)
     llvm::errs() << "amp-opt: " << summary << "\n";
   return kOk;

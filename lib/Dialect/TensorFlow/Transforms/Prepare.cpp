@@ -36,7 +36,7 @@ std::pair<int, int> parseArch(llvm::StringRef text) {
 
 enum class Device : uint8_t { None, Cpu, Gpu, Other, Invalid };
 
-/// Takes "NAME:VALUE" apart; false when it has not that form.
+/// A number, or any ("*").
 bool readDigits(llvm::StringRef text) {
   unsigned value;
   return text == "*" || !text.getAsInteger(10, value);
