@@ -3,7 +3,7 @@
 #   training.py compare --amp-opt=… --amp-run=…   float16 and bfloat16 against float32
 #   training.py skip --amp-opt=… --amp-run=…      non-finite gradients leave the state as it was
 #
-# Python standard library only; safetensors files are read and written here.
+# Python standard library only.
 
 import argparse
 import array
@@ -15,7 +15,11 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from safetensor_files import read_safetensors, write_safetensors  # noqa: E402
+
 EXAMPLE = os.path.join(HERE, "..", "..", "docs", "examples", "digits_mlp.json")
 
 
@@ -46,30 +50,6 @@ class Programs:
 def check(condition, text):
     if not condition:
         raise SystemExit("failed: " + text)
-
-
-def write_safetensors(path, entries):
-    """entries: name -> (dtype, shape, bytes)"""
-    header, offset = {}, 0
-    for name, (dtype, shape, data) in entries.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [offset, offset + len(data)]}
-        offset += len(data)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text)
-        for _, _, data in entries.values():
-            f.write(data)
-
-
-def read_safetensors(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    size = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + size])
-    header.pop("__metadata__", None)
-    return {name: (e["dtype"], e["shape"], data[8 + size + e["data_offsets"][0]:8 + size + e["data_offsets"][1]])
-            for name, e in header.items()}
 
 
 def scalar(entry):
