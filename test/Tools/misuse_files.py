@@ -186,6 +186,29 @@ def strange_ops():
     return graph("strange", [function("f", [x], nodes, ["d"])])
 
 
+def text_models():
+    """Functions that give scores to what may follow four bytes, and some that do not."""
+    tokens = [tensor("tokens", "int32", "batch", 4)]
+    scores = node("scores", "gather", ["w", "tokens"])
+
+    def more(name, *ops):
+        nodes, value = [scores], "scores"
+        for op in ops:
+            nodes.append(node(op, op, [value]))
+            value = op
+        return function(name, tokens, nodes, [value])
+
+    wide = node("scores", "gather", ["wide", "tokens"])
+    largest = node("largest", "reduce_max", ["scores"], axes=2)
+    return graph("text", [
+        more("next"), more("never", "log"), more("always", "log", "neg"), more("unclear", "exp", "neg", "log"),
+        function("wide", tokens, [wide], ["scores"]),
+        function("flat", tokens, [scores, largest], ["largest"]),
+        function("named", [tensor("tokens", "int32", "batch", "time")], [scores], ["scores"]),
+        function("two", tokens + [tensor("x", "float32", "batch")], [scores], ["scores"])],
+        [(("w", "float32", 128, 128), ZEROS), (("wide", "float32", 128, 300), ZEROS)])
+
+
 def write(folder):
     os.makedirs(os.path.join(folder, "a-folder"))
     os.makedirs(os.path.join(folder, "folder.json"))
@@ -199,6 +222,7 @@ def write(folder):
     put("linear.json", linear())
     put("plain.json", plain())
     put("unexpanded.json", unexpanded())
+    put("text.json", text_models())
     put("digits.json", digits_model())
     put("warmup.json", training(schedule={"linear": {"warmup_steps": 20, "total_steps": 10}}))
     put("endless.json", training(schedule={"cosine": {"end": 0.1}}))

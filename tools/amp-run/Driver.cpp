@@ -310,6 +310,7 @@ int Driver::run() {
   if (int code = checkFiles())
     return code;
   const int code = !options.compare.empty() ? compare()
+                   : options.sample         ? sample()
                    : options.data.empty()   ? callOnce()
                                             : train();
   if (options.checkNumerics)

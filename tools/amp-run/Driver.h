@@ -37,6 +37,8 @@ private:
   int firstBatch(std::vector<amprt::Tensor> &tensors,
                  std::vector<amprt::NamedTensor> &inputs);
   int compare();
+  /// Writes --sample bytes behind --prompt.
+  int sample();
   int checkBindings();
   int train();
   /// Puts the trainer where the checkpoint stands.

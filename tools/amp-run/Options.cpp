@@ -103,6 +103,14 @@ Problem word(std::string_view text, std::string &result) {
   return {};
 }
 
+Problem word(std::string_view text, std::optional<std::string> &result) {
+  std::string value;
+  Problem problem = word(text, value);
+  if (problem.empty())
+    result = std::move(value);
+  return problem;
+}
+
 Problem device(std::string_view text, std::string &result) {
   if (text != "cpu" && text != "cuda" && text != "null")
     return "cpu, cuda or null";
@@ -181,6 +189,10 @@ const Flag kFlags[] = {
     AMP_FLAG("--dump-program", Nothing, (o.dumpProgram = true, Problem())),
     AMP_FLAG("--plan-for", Value, word(v, o.planFor)),
     AMP_FLAG("--size", Value, size(v, o.sizes)),
+    AMP_FLAG("--sample", Value, integer(v, 1, o.sample)),
+    AMP_FLAG("--prompt", Value, word(v, o.prompt)),
+    AMP_FLAG("--temperature", Value, limit(v, o.temperature)),
+    AMP_FLAG("--top-k", Value, integer(v, 1, o.topK)),
     AMP_FLAG("--quiet", Nothing, (o.quiet = true, Problem())),
     AMP_FLAG("--help", Nothing, (o.help = true, Problem())),
     AMP_FLAG("--version", Nothing, (o.version = true, Problem())),
@@ -239,6 +251,23 @@ std::string missingCompanion(const Options &o) {
         return std::string("--compare makes one call of each graph and does "
                            "not go with ") +
                name;
+  }
+  if (o.sample) {
+    const std::pair<bool, const char *> others[] = {
+        {!o.data.empty(), "--data"},     {!o.inputs.empty(), "--input"},
+        {!o.outputs.empty(), "--output"}, {!o.compare.empty(), "--compare"},
+        {o.dumpProgram, "--dump-program"}, {!o.save.empty(), "--save"}};
+    for (const auto &[given, name] : others)
+      if (given)
+        return std::string("--sample writes text and does not go with ") + name;
+  } else {
+    const std::pair<bool, const char *> needsSample[] = {
+        {o.prompt.has_value(), "--prompt"},
+        {o.temperature.has_value(), "--temperature"},
+        {o.topK.has_value(), "--top-k"}};
+    for (const auto &[given, name] : needsSample)
+      if (given)
+        return std::string(name) + " is for text and needs --sample";
   }
   if (!o.sizes.empty() && !o.dumpProgram)
     return "--size is for --dump-program";
@@ -335,6 +364,10 @@ Training
   --bind=INPUT=ARRAY,...     which array feeds which input
   --metrics=FILE.jsonl       one line per step: step, loss, loss_scale, skipped, finite
   --max-steps=N              ends behind step N, also inside an epoch
+Text, a token a byte, from a function of tokens [batch, length]
+  --sample=N                 writes N bytes behind the prompt
+  --prompt=TEXT (a new line)   --temperature=T (1; 0 takes the likeliest)   --top-k=K
+                             (all)   --seed=N (0): the same text for the same seed
 Checkpoints
   --save=FILE.safetensors    writes the variables and the place in the training, after
                              each epoch, at the end, and with --save-every=N after

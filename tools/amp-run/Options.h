@@ -65,6 +65,11 @@ struct Options {
   std::string compare;
   std::optional<double> compareLimit;
   std::vector<NamedNumber> sizes;
+  /// Bytes to write with a language model; 0 samples nothing.
+  int64_t sample = 0;
+  std::optional<std::string> prompt;
+  std::optional<double> temperature;
+  std::optional<int64_t> topK;
 
   bool help = false, version = false;
 };

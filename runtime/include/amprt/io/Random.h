@@ -19,7 +19,11 @@
 namespace amprt::io {
 
 /// Keeps the streams of different purposes apart.
-enum class RandomUse : uint32_t { Digits = 0x64696769, Shuffle = 0x73687566 };
+enum class RandomUse : uint32_t {
+  Digits = 0x64696769,
+  Shuffle = 0x73687566,
+  Sample = 0x73616d70
+};
 
 /// The numbers of one (seed, use, part, item), in order.
 class RandomStream {
