@@ -44,6 +44,26 @@ private:
   bool inFunction = false;
 };
 
+/// Whether the file left an attribute to its default, which it still has.
+bool isDefault(Operation *op, ArrayAttr defaulted, NamedAttribute attr) {
+  if (!defaulted || !llvm::is_contained(defaulted, attr.getName()))
+    return false;
+  const graphdef::OpSpec *spec = getSpec(op);
+  llvm::StringRef name = attr.getName().getValue();
+  const graphdef::AttrSpec *def =
+      spec ? spec->attr(std::string_view(name.data(), name.size())) : nullptr;
+  if (!def || !def->defaults)
+    return false;
+  llvm::SmallVector<DataType> types;
+  if (auto type = dyn_cast<TypeAttr>(attr.getValue()))
+    types.push_back(dataType(type.getValue()));
+  else if (auto list = dyn_cast<ArrayAttr>(attr.getValue()))
+    for (Attribute entry : list)
+      if (auto type = dyn_cast<TypeAttr>(entry))
+        types.push_back(dataType(type.getValue()));
+  return llvm::equal(types, *def->defaults);
+}
+
 bool isNewCast(Operation *op) {
   return op->hasAttr(kGeneratedAttr) && getOpName(op) == "Cast";
 }
@@ -155,7 +175,10 @@ LogicalResult Exporter::exportNode(Operation *op, pb::NodeDef &node) {
                          "keep them)");
   node.set_name(name.str());
   node.set_op(getOpName(op).str());
+  auto defaulted = op->getAttrOfType<ArrayAttr>(kDefaultedAttr);
   for (NamedAttribute attr : op->getAttrs()) {
+    if (isDefault(op, defaulted, attr))
+      continue;
     llvm::StringRef key = attr.getName().getValue();
     if (key == kDeviceAttr) {
       node.set_device(cast<StringAttr>(attr.getValue()).str());

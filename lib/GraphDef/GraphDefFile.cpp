@@ -175,32 +175,38 @@ private:
 
 } // namespace
 
-static bool readText(const graphfile::SourceText &source,
-                     tensorflow::GraphDef &graph, NodePlaces &places,
-                     graphfile::Diagnostics &diags) {
-  Collector collector(source, diags);
-  google::protobuf::TextFormat::ParseInfoTree tree;
-  google::protobuf::TextFormat::Parser parser;
+using google::protobuf::TextFormat;
+
+static bool parseText(const graphfile::SourceText &source, Message &message,
+                      Collector &collector, TextFormat::ParseInfoTree &tree,
+                      graphfile::Diagnostics &diags) {
+  TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
   parser.SetRecursionLimit(200);
   parser.WriteLocationsTo(&tree);
   io::ArrayInputStream stream(source.text().data(),
                               static_cast<int>(source.text().size()));
-  bool ok = parser.Parse(&stream, &graph);
-  if (!ok) {
+  if (!parser.Parse(&stream, &message)) {
     if (!diags.hasErrors())
-      diags.error(0, "not a graph in protobuf's text format");
+      diags.error(0, "not a " + message.GetDescriptor()->name() +
+                         " in protobuf's text format");
     return false;
   }
   // The parser takes any bytes for a string; binary files and the rest of us
   // take UTF-8.
-  tensorflow::GraphDef again;
-  if (!again.ParseFromString(graph.SerializeAsString())) {
+  std::unique_ptr<Message> again(message.New());
+  if (!again->ParseFromString(message.SerializeAsString())) {
     diags.error(0, "a string of this graph is not UTF-8");
     return false;
   }
   // Of a key that stands twice, the last entry counts, here and in TensorFlow.
-  graph.Swap(&again);
+  message.GetReflection()->Swap(&message, again.get());
+  return true;
+}
+
+static void locateNodes(const TextFormat::ParseInfoTree &tree,
+                        const tensorflow::GraphDef &graph,
+                        const Collector &collector, NodePlaces &places) {
   const auto *type = tensorflow::GraphDef::descriptor();
   const FieldDescriptor *node = type->FindFieldByName("node");
   for (int i = 0; i < graph.node_size(); ++i) {
@@ -220,6 +226,16 @@ static bool readText(const graphfile::SourceText &source,
         auto at = inside->GetLocation(body, i);
         places.functions[f].push_back(collector.offset(at.line, at.column));
       }
+}
+
+static bool readText(const graphfile::SourceText &source,
+                     tensorflow::GraphDef &graph, NodePlaces &places,
+                     graphfile::Diagnostics &diags) {
+  Collector collector(source, diags);
+  TextFormat::ParseInfoTree tree;
+  if (!parseText(source, graph, collector, tree, diags))
+    return false;
+  locateNodes(tree, graph, collector, places);
   return true;
 }
 
@@ -238,17 +254,26 @@ static bool readBinary(std::string_view text, Message &message,
   return false;
 }
 
+/// What all readers need: the library reports on standard error what we report
+/// as errors, and counts bytes in int.
+static bool beginReading(const graphfile::SourceText &source,
+                         std::string_view what,
+                         graphfile::Diagnostics &diags) {
+  static auto *const silence = google::protobuf::SetLogHandler(nullptr);
+  (void)silence;
+  if (source.text().size() <= std::numeric_limits<int>::max())
+    return true;
+  diags.error(0, "the file is larger than 2 GiB, which no " +
+                     std::string(what) + " can be");
+  return false;
+}
+
 bool amp::graphdef::readGraphDef(const graphfile::SourceText &source,
                                  Format format, tensorflow::GraphDef &graph,
                                  NodePlaces &places,
                                  graphfile::Diagnostics &diags) {
-  // The library reports on standard error what we report as errors.
-  static auto *const silence = google::protobuf::SetLogHandler(nullptr);
-  (void)silence;
-  if (source.text().size() > std::numeric_limits<int>::max()) {
-    diags.error(0, "the file is larger than 2 GiB, which no GraphDef can be");
+  if (!beginReading(source, "GraphDef", diags))
     return false;
-  }
   switch (format) {
   case Format::Binary:
     return readBinary(source.text(), graph, diags);
@@ -258,6 +283,36 @@ bool amp::graphdef::readGraphDef(const graphfile::SourceText &source,
     return readJson(source, graph, &places, diags);
   }
   return false;
+}
+
+bool amp::graphdef::readSavedModel(const graphfile::SourceText &source,
+                                   Format format,
+                                   tensorflow::SavedModel &model,
+                                   std::vector<NodePlaces> &places,
+                                   graphfile::Diagnostics &diags) {
+  if (!beginReading(source, "SavedModel", diags))
+    return false;
+  if (format == Format::Binary) {
+    if (!readBinary(source.text(), model, diags))
+      return false;
+    places.resize(model.meta_graphs_size());
+    return true;
+  }
+  Collector collector(source, diags);
+  TextFormat::ParseInfoTree tree;
+  if (!parseText(source, model, collector, tree, diags))
+    return false;
+  places.resize(model.meta_graphs_size());
+  const FieldDescriptor *metas =
+      tensorflow::SavedModel::descriptor()->FindFieldByName("meta_graphs");
+  const FieldDescriptor *graph =
+      tensorflow::MetaGraphDef::descriptor()->FindFieldByName("graph_def");
+  for (int i = 0; i < model.meta_graphs_size(); ++i)
+    if (const auto *meta = tree.GetTreeForNested(metas, i))
+      if (const auto *inside = meta->GetTreeForNested(graph, -1))
+        locateNodes(*inside, model.meta_graphs(i).graph_def(), collector,
+                    places[i]);
+  return true;
 }
 
 std::optional<std::string>
@@ -292,32 +347,63 @@ amp::graphdef::findUnknownField(const Message &message) {
   return std::nullopt;
 }
 
+static std::optional<std::string> writeBinary(const Message &message,
+                                              std::string &text) {
+  const std::string &type = message.GetDescriptor()->name();
+  if (message.ByteSizeLong() > std::numeric_limits<int>::max())
+    return "the graph is larger than 2 GiB, which no " + type + " can be";
+  io::StringOutputStream bytes(&text);
+  io::CodedOutputStream stream(&bytes);
+  // Map entries in a fixed order.
+  stream.SetSerializationDeterministic(true);
+  if (!message.SerializeToCodedStream(&stream))
+    return "the " + type + " cannot be written in binary";
+  return std::nullopt;
+}
+
+static std::optional<std::string> checkUnknown(const Message &message,
+                                               bool dropUnknown) {
+  if (dropUnknown)
+    return std::nullopt;
+  if (auto field = findUnknownField(message))
+    return *field + " is unknown to this version and only a binary file can "
+                    "hold it: write .pb, or add --drop-unknown";
+  return std::nullopt;
+}
+
+static std::optional<std::string> writeText(const Message &message,
+                                            std::string &text) {
+  TextFormat::Printer printer;
+  printer.SetHideUnknownFields(true);
+  printer.SetUseUtf8StringEscaping(true);
+  if (!printer.PrintToString(message, &text))
+    return "the graph cannot be written as text";
+  return std::nullopt;
+}
+
 std::optional<std::string>
 amp::graphdef::writeGraphDef(const tensorflow::GraphDef &graph, Format format,
                              bool dropUnknown, std::string &text) {
   text.clear();
-  if (format == Format::Binary) {
-    if (graph.ByteSizeLong() > std::numeric_limits<int>::max())
-      return "the graph is larger than 2 GiB, which no GraphDef can be";
-    io::StringOutputStream bytes(&text);
-    io::CodedOutputStream stream(&bytes);
-    // Map entries in a fixed order.
-    stream.SetSerializationDeterministic(true);
-    if (!graph.SerializeToCodedStream(&stream))
-      return "the graph cannot be written in binary";
-    return std::nullopt;
-  }
-  if (auto field = findUnknownField(graph); field && !dropUnknown)
-    return *field + " is unknown to this version and only a binary file can "
-                    "hold it: write .pb, or add --drop-unknown";
+  if (format == Format::Binary)
+    return writeBinary(graph, text);
+  if (auto error = checkUnknown(graph, dropUnknown))
+    return error;
   if (format == Format::Json) {
     writeJson(graph, text);
     return std::nullopt;
   }
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetHideUnknownFields(true);
-  printer.SetUseUtf8StringEscaping(true);
-  if (!printer.PrintToString(graph, &text))
-    return "the graph cannot be written as text";
-  return std::nullopt;
+  return writeText(graph, text);
+}
+
+std::optional<std::string>
+amp::graphdef::writeSavedModel(const tensorflow::SavedModel &model,
+                               Format format, bool dropUnknown,
+                               std::string &text) {
+  text.clear();
+  if (format == Format::Binary)
+    return writeBinary(model, text);
+  if (auto error = checkUnknown(model, dropUnknown))
+    return error;
+  return writeText(model, text);
 }

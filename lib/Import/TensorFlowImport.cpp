@@ -64,6 +64,8 @@ private:
                       llvm::StringRef user);
   Attribute toAttribute(const pb::AttrValue &value);
   void addCalls(const pb::NodeDef &node, OperationState &state);
+  void addDefaults(const pb::NodeDef &node, const graphdef::OpSpec &spec,
+                   OperationState &state);
   Attribute verbatim(const google::protobuf::Message &message);
   void countUnknownOutputs(const NodeList &nodes);
   Location locate(llvm::StringRef name, Offset at);
@@ -286,6 +288,29 @@ void Importer::addCalls(const pb::NodeDef &node, OperationState &state) {
   state.addAttribute(kCallsAttr, builder.getArrayAttr(calls));
 }
 
+/// Files may leave out attributes that have their default; types are needed.
+void Importer::addDefaults(const pb::NodeDef &node,
+                           const graphdef::OpSpec &spec,
+                           OperationState &state) {
+  llvm::SmallVector<Attribute> names;
+  for (const graphdef::AttrSpec &attr : spec.attrs) {
+    bool isType = attr.kind == graphdef::AttrKind::Type;
+    if (!attr.defaults || (!isType && attr.kind != graphdef::AttrKind::TypeList))
+      continue;
+    std::string name(attr.name);
+    if (node.attr().contains(name))
+      continue;
+    llvm::SmallVector<Attribute> types;
+    for (DataType type : *attr.defaults)
+      types.push_back(TypeAttr::get(elementType(context, type)));
+    state.addAttribute(name, isType ? types[0]
+                                    : Attribute(builder.getArrayAttr(types)));
+    names.push_back(builder.getStringAttr(name));
+  }
+  if (!names.empty())
+    state.addAttribute(kDefaultedAttr, builder.getArrayAttr(names));
+}
+
 bool Importer::importNode(const pb::NodeDef &node, Location loc) {
   Imported result;
   result.spec = graphdef::findOp(node.op());
@@ -321,7 +346,7 @@ bool Importer::importNode(const pb::NodeDef &node, Location loc) {
     state.addAttribute(kExtraAttr, verbatim(extra));
   }
   if (result.spec) {
-    std::string missing;
+    addDefaults(node, *result.spec, state);
     auto typesOf = [&](llvm::StringRef name)
         -> std::optional<llvm::SmallVector<DataType>> {
       auto it = node.attr().find(name.str());

@@ -18,6 +18,7 @@
 #include "Remarks.h"
 #include "ReportOutput.h"
 #include "TensorFlow.h"
+#include "TensorFlowSavedModel.h"
 #include "WeightsRange.h"
 #include "amp/Api/MixedPrecision.h"
 #include "amp/Export/Dot.h"
@@ -381,6 +382,8 @@ int Driver::run() {
   if (config.shouldListPasses() || config.shouldShowDialects())
     return failed(MlirOptMain(
         llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
+  if (isSavedModel(options))
+    return runSavedModel(options, registry);
   if (int code = readInput())
     return code;
   if (isGraphDef(options, input))

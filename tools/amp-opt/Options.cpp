@@ -139,6 +139,9 @@ struct Flags {
       "drop-unknown",
       cl::desc("Leave out what a text form of a GraphDef cannot hold"),
       cl::cat(category)};
+  cl::opt<bool> overwrite{
+      "overwrite", cl::desc("Replace the SavedModel folder that -o names"),
+      cl::cat(category)};
   cl::opt<bool> copyWeights{
       "copy-weights",
       cl::desc("Copy the weights file when OUT is in another folder"),
@@ -262,6 +265,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.noAmp = f.noAmp;
   options.printPolicy = f.printPolicy;
   options.copyWeights = f.copyWeights;
+  options.overwrite = f.overwrite;
   options.explain = f.explain.getNumOccurrences() != 0;
   options.explainNode = f.explain;
   options.report = f.report;

@@ -64,6 +64,8 @@ struct Options {
   bool noAmp = false;
   bool printPolicy = false;
   bool copyWeights = false;
+  /// A folder at the output's place may be replaced.
+  bool overwrite = false;
   /// --explain was given; `explainNode` is empty for all nodes.
   bool explain = false;
   std::string explainNode;

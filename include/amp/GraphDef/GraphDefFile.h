@@ -23,6 +23,7 @@ class Message;
 
 namespace amp::tensorflow {
 class GraphDef;
+class SavedModel;
 } // namespace amp::tensorflow
 
 namespace amp::graphdef {
@@ -58,6 +59,16 @@ bool readGraphDef(const graphfile::SourceText &source, Format format,
 std::optional<std::string> writeGraphDef(const tensorflow::GraphDef &graph,
                                          Format format, bool dropUnknown,
                                          std::string &text);
+
+/// The same for the file of a SavedModel folder, saved_model.pb or .pbtxt;
+/// `places` has an entry for each meta graph.
+bool readSavedModel(const graphfile::SourceText &source, Format format,
+                    tensorflow::SavedModel &model,
+                    std::vector<NodePlaces> &places,
+                    graphfile::Diagnostics &diags);
+std::optional<std::string>
+writeSavedModel(const tensorflow::SavedModel &model, Format format,
+                bool dropUnknown, std::string &text);
 
 /// Reads one message from proto3 JSON over its descriptor. Repeated NodeDefs
 /// met on the way note their places when `places` is given.

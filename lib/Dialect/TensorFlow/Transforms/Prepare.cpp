@@ -272,6 +272,9 @@ void Preparer::preserveUnreachable() {
     else
       stack.push_back(&op);
   }
+  for (const std::string &name : settings.calledFunctions)
+    if (Operation *function = functions.lookup(name))
+      stack.push_back(function);
   llvm::DenseSet<Operation *> reached(stack.begin(), stack.end());
   while (!stack.empty()) {
     Operation *function = stack.back();

@@ -89,6 +89,9 @@ inline constexpr llvm::StringLiteral kDeviceAttr = "tf.device";
 inline constexpr llvm::StringLiteral kExtraAttr = "tf.extra";
 /// On a node: its inputs whose port 0 the file spells out, "x:0" for "x".
 inline constexpr llvm::StringLiteral kSpelledAttr = "tf.spelled_ports";
+/// On a node: the names of type attributes that the file leaves to their
+/// defaults, and that are written only when they have changed.
+inline constexpr llvm::StringLiteral kDefaultedAttr = "tf.defaulted";
 /// On a call of a function of the library: its definition as a line of the op
 /// table.
 inline constexpr llvm::StringLiteral kSignatureAttr = "tf.signature";

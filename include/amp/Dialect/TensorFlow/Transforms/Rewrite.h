@@ -42,6 +42,10 @@ struct RewriteSettings {
   std::string gpuArch = "8.0";
   int cuda = 12030, cudnn = 8907;
   std::vector<std::string> fetches, feeds, keep;
+  /// Functions of the library that are called from outside of the graph.
+  std::vector<std::string> calledFunctions;
+  /// The graph is one of a SavedModel, whose signatures say what is fetched.
+  bool isSavedModel = false;
 
   // What the environment variables say.
   Level level = Level::Default;

@@ -1,0 +1,51 @@
+//===- TensorFlowRewrite.h - Flags for GraphDefs, applied -------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// What GraphDefs and SavedModels share: flags and environment become settings,
+// and settings rewrite a module.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_TOOLS_AMP_OPT_TENSORFLOWREWRITE_H
+#define AMP_TOOLS_AMP_OPT_TENSORFLOWREWRITE_H
+
+#include "Options.h"
+#include "amp/Dialect/TensorFlow/Transforms/Rewrite.h"
+#include "amp/GraphFile/Diagnostics.h"
+#include "amp/Transforms/Report.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace amp::opt {
+
+class TensorFlowRewriter {
+public:
+  explicit TensorFlowRewriter(const Options &options) : options(options) {}
+
+  /// Reads flags and environment. Returns an exit code after saying what is
+  /// wrong, as the others do.
+  int readSettings();
+  /// Rewrites one graph with the settings, whose names may be changed before.
+  int rewrite(mlir::ModuleOp module);
+
+  tf::RewriteSettings settings;
+  /// Of the last graph.
+  PrecisionReport report;
+  std::string summary;
+
+private:
+  const Options &options;
+};
+
+/// "amp-opt: error: ", to be continued.
+llvm::raw_ostream &complainOfGraph();
+/// Prints what a reader found, at its place, or at `name` for a binary file.
+void printMessages(const graphfile::Diagnostics &diags,
+                   const graphfile::SourceText &source, bool isBinary);
+
+} // namespace amp::opt
+
+#endif // AMP_TOOLS_AMP_OPT_TENSORFLOWREWRITE_H
