@@ -23,10 +23,22 @@ namespace amp {
 
 /// Operands, results and block arguments of one op that share an element type
 /// and are lowered together.
+///
+/// Not this: the index operand of a gather, which keeps its type; the moving
+/// mean of a batch norm, which stays float32 when x is lowered; the arguments
+/// of a region that the op computes with (the body of linalg.generic), which
+/// are retargetGroup's own business.
 struct TypeGroup {
   llvm::SmallVector<unsigned, 4> operands;
   llvm::SmallVector<unsigned, 2> results;
-  llvm::SmallVector<mlir::BlockArgument, 0> blockArguments;
+  llvm::SmallVector<mlir::BlockArgument, 0> blockArguments = {};
+  /// Results that belong to the group and stay float32 all the same, since the
+  /// op accumulates wider than it reads: lowered users cast them, the others
+  /// read them as they are.
+  ///
+  /// Not this: a result that has nothing to do with the group. What stands here
+  /// carries the group's colour to its users.
+  llvm::SmallVector<unsigned, 0> wideResults = {};
 };
 
 /// The name in a location (NameLoc, also inside a FusedLoc); empty without one.
@@ -47,32 +59,51 @@ public:
   virtual void keepFloat32(mlir::Operation *op, unsigned group) = 0;
 };
 
-/// How a dialect makes and recognises what the pass needs in its functions.
-/// Attached to the dialect that owns the ops of a function body.
+/// How a dialect makes and recognises what the pass needs in its functions:
+/// casts, constants, reads of variables, and the boundary of a function. Each
+/// method is a contract; "not this" shows what breaks it.
+///
+/// Attached to every dialect whose ops stand in function bodies. The dialect of
+/// the op that makes a value says how the value is cast; for a block argument
+/// it is that of the function's body.
 class PrecisionDialectInterface
     : public mlir::DialectInterface::Base<PrecisionDialectInterface> {
 public:
   PrecisionDialectInterface(mlir::Dialect *dialect) : Base(dialect) {}
 
+  //===--------------------------------------------------------------------===//
+  // Casts
+  //===--------------------------------------------------------------------===//
+
   /// A cast of `value` to the same shape with element type `type`, at the
-  /// builder's insertion point.
+  /// builder's insertion point. The last op made is the one that makes the
+  /// result. Null where the value cannot be cast; nothing has been built then.
+  ///
+  /// Not this: returning `value` when the types agree (the pass marks the op
+  /// behind the result as its own), or rounding twice on the way (float32 to
+  /// float16 over bfloat16).
   virtual mlir::Value buildCast(mlir::OpBuilder &builder, mlir::Location loc,
                                 mlir::Value value,
                                 mlir::FloatType type) const = 0;
   /// Whether the op converts element types and does nothing else.
+  ///
+  /// Not this: true for an op that reshapes or rescales as well (tosa.rescale,
+  /// a bitcast): the pass sees through casts, and the rest would be lost from
+  /// the fingerprint.
   virtual bool isCast(mlir::Operation *op) const = 0;
-  /// Makes an existing cast produce `type`.
+  /// Whether an existing cast to float32 can produce `type` instead.
+  ///
+  /// Not this: true for `arith.extf` from bfloat16 and `type` float16, which
+  /// the op's verifier rejects.
+  virtual bool canRetargetCast(mlir::Operation *cast,
+                               mlir::FloatType type) const {
+    return true;
+  }
+  /// Makes an existing cast produce `type`; called where canRetargetCast holds.
+  ///
+  /// Not this: replacing the op. Its result keeps its uses.
   virtual void retargetCast(mlir::Operation *cast,
                             mlir::FloatType type) const = 0;
-  /// Whether the op is a constant whose elements the compiler can see.
-  virtual bool isConvertibleConstant(mlir::Operation *op) const = 0;
-  /// A twin of the constant in `type`, right behind it: finite overflow
-  /// saturates, infinities, NaN and signs stay, nonzero never becomes zero.
-  virtual mlir::Operation *
-  buildConvertedConstant(mlir::OpBuilder &builder, mlir::Operation *constant,
-                         mlir::FloatType type) const = 0;
-  /// Whether the op reads a variable, whose dtype never changes.
-  virtual bool isVariableRead(mlir::Operation *op) const = 0;
   /// Existing casts are nodes as others are: their operand and their result are
   /// groups, and what they read is cast as for any user. Else a cast is
   /// transparent: it reads whatever there is.
@@ -82,17 +113,65 @@ public:
   virtual bool isCastResult(mlir::Operation *op, unsigned group) const {
     return false;
   }
+
+  //===--------------------------------------------------------------------===//
+  // Constants and variables
+  //===--------------------------------------------------------------------===//
+
+  /// Whether the op is a constant whose elements the compiler can see.
+  ///
+  /// Not this: true for a constant in a resource or a file that is not loaded.
+  /// Such a value is cast when it is used, like any other.
+  virtual bool isConvertibleConstant(mlir::Operation *op) const = 0;
+  /// A twin of the constant in `type`, right behind it: finite overflow
+  /// saturates, infinities, NaN and signs stay, nonzero never becomes zero. The
+  /// original is left for its float32 users.
+  ///
+  /// Not this: APFloat::convert alone, which turns 70000 into infinity.
+  virtual mlir::Operation *
+  buildConvertedConstant(mlir::OpBuilder &builder, mlir::Operation *constant,
+                         mlir::FloatType type) const = 0;
+  /// Whether the op reads a variable, whose dtype never changes.
+  ///
+  /// Not this: an op that reads a variable and computes with it; the variable
+  /// would be lowered with the op's group.
+  virtual bool isVariableRead(mlir::Operation *op) const = 0;
   /// Reads a variable by reference: nothing is lowered into it just because a
   /// neighbour is.
   virtual bool readsReference(mlir::Operation *op) const { return false; }
   /// Hands a loop's value to the next iteration.
   virtual bool isRecurrence(mlir::Operation *op) const { return false; }
+
+  //===--------------------------------------------------------------------===//
+  // Functions
+  //===--------------------------------------------------------------------===//
+
+  /// Whether somebody whom the module does not show knows the signature of
+  /// `function`, so that it never changes. Asked of the dialect of the function.
+  /// Where it is no boundary, arguments and results are retyped with the calls,
+  /// through FunctionOpInterface and CallOpInterface; the pass looks itself
+  /// whether every use of the symbol is a call.
+  ///
+  /// Not this: false for a public function, or for a declaration.
+  virtual bool isBoundary(mlir::Operation *function) const { return true; }
   /// What the values of a function do not show.
   virtual void getGroupRelations(mlir::Operation *function,
                                  GroupRelations &relations) const {}
   /// Called when a pass has finished a function: gives the ops that it made
   /// names that clash with no other.
   virtual void nameGenerated(mlir::Operation *function) const {}
+
+  //===--------------------------------------------------------------------===//
+  // The pass and its reports
+  //===--------------------------------------------------------------------===//
+
+  /// Whether the pass tries each kind of lowered op on a copy before it changes
+  /// anything, retargetGroup and the op's verifier, so that a model that
+  /// contradicts its op is an error that leaves the module as it was.
+  ///
+  /// Not this: false to save the time. Only where one description is behind the
+  /// model and the verifier can they not contradict each other.
+  virtual bool needsRehearsal() const { return true; }
   /// Appends the names that policies may use for ops of this dialect; none
   /// means that a policy's names are not checked.
   virtual void

@@ -26,18 +26,41 @@ def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
 
     The pass casts operands and then calls `retargetGroup`; the op changes what
     is its own: result types, attributes that name a type, constants out of
-    range, regions.
+    range, the region that it computes with.
+
+    Regions are of two kinds. Where an op implements RegionBranchOpInterface,
+    control flows through its regions: their ops are painted like others, and
+    the values that the op carries from operands to region arguments, from
+    terminators to arguments and results, are its type groups without a word
+    from here. Every other region (the body of linalg.generic) belongs to its
+    op and is retyped by `retargetGroup`.
 
     Not this: returning statistics of a batch norm in the group of `x`. They
     stay float32 when `x` is lowered, so they are in no group.
   }];
   let methods = [
-    InterfaceMethod<
-      "Appends the type groups of this op; none for an op that keeps its types.",
+    InterfaceMethod<[{
+        Appends the type groups of this op; none for an op that keeps its types.
+        Not this: an operand in two groups, or groups that depend on the element
+        types that the op happens to have.
+      }],
       "void", "getTypeGroups",
       (ins "::llvm::SmallVectorImpl<::amp::TypeGroup> &":$groups)>,
     InterfaceMethod<[{
+        Appends the type groups for a user who asks that sums stay float32, and
+        returns true; false for an op that has no other groups then. The
+        accumulator (the destination of a matrix product) is in no group, and
+        the result in `wideResults`.
+        Not this: another number of groups than getTypeGroups has, or another
+        order.
+      }],
+      "bool", "getAccumulatingGroups",
+      (ins "::llvm::SmallVectorImpl<::amp::TypeGroup> &":$groups), [{}], [{
+        return false;
+      }]>,
+    InterfaceMethod<[{
         Whether group `group` can have element type `type`.
+        Not this: true for bfloat16 of an op whose verifier knows float16 alone.
       }],
       "bool", "supportsElementType",
       (ins "unsigned":$group, "::mlir::FloatType":$type), [{}], [{
@@ -62,18 +85,32 @@ def PrecisionOpInterface : OpInterface<"PrecisionOpInterface"> {
     InterfaceMethod<[{
         Changes the results, attributes and regions of group `group` to `type`.
         The operands have that type already. On failure the op is unchanged.
+        Not this: replacing the op, casting its operands again, or retyping only
+        the result of linalg.matmul: its region yields the old type, and the op
+        no longer verifies.
       }],
       "::llvm::LogicalResult", "retargetGroup",
       (ins "unsigned":$group, "::mlir::FloatType":$type)>,
     InterfaceMethod<[{
         Whether the op is a loss: it stays float32 under every policy.
+        Not this: a mean over a batch that a loss happens to be made of.
       }],
       "bool", "isLoss", (ins), [{}], [{ return false; }]>,
     InterfaceMethod<[{
         The name that policies use for this op.
+        Not this: a name made for the occasion. It must outlive the op.
       }],
       "::llvm::StringRef", "getPolicyName", (ins), [{}], [{
         return $_op->getName().getStringRef();
+      }]>,
+    InterfaceMethod<[{
+        The name of Amp's own op table that says what this op is (`matmul` for
+        `linalg.batch_matmul`), empty without one: it counts where a policy does
+        not list the policy name, so that every policy has an opinion.
+        Not this: `matmul` for an op that adds a bias and a softmax too.
+      }],
+      "::llvm::StringRef", "getPolicyFamily", (ins), [{}], [{
+        return {};
       }]>,
   ];
 }
@@ -85,7 +122,8 @@ def VariableUpdateOpInterface : OpInterface<"VariableUpdateOpInterface"> {
     scaling unscales its gradient and makes it conditional on all gradients
     being finite.
 
-    Not this: an op that reads a variable.
+    Not this: an op that reads a variable, or one whose update cannot be made
+    conditional any more, since it has happened when the gradients are known.
   }];
   let methods = [
     InterfaceMethod<

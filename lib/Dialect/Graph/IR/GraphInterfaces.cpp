@@ -96,6 +96,9 @@ struct GraphPrecision : PrecisionDialectInterface {
 
   bool isVariableRead(Operation *op) const override { return isa<ReadOp>(op); }
 
+  /// Groups, retargeting and the verifier all read OpSet.
+  bool needsRehearsal() const override { return false; }
+
   void nameGenerated(Operation *function) const override {
     if (auto func = dyn_cast<FuncOp>(function))
       graph::nameGenerated(func);

@@ -95,8 +95,13 @@ struct PrecisionModel
     return success();
   }
 
+  bool getAccumulatingGroups(Operation *,
+                             llvm::SmallVectorImpl<TypeGroup> &) const {
+    return false;
+  }
   bool isLoss(Operation *) const { return false; }
   llvm::StringRef getPolicyName(Operation *op) const { return getOpName(op); }
+  llvm::StringRef getPolicyFamily(Operation *) const { return {}; }
 };
 
 /// "Fp16", "Bf16" or "Fp32", as in the names of casts.
@@ -106,6 +111,9 @@ llvm::StringRef castSuffix(Type type) {
 
 struct DialectModel : public PrecisionDialectInterface {
   using PrecisionDialectInterface::PrecisionDialectInterface;
+
+  /// One table is behind groups and types, and there is no verifier to ask.
+  bool needsRehearsal() const override { return false; }
 
   Value buildCast(OpBuilder &builder, Location loc, Value value,
                   FloatType type) const override {
