@@ -14,12 +14,30 @@
 #include "Tape.h"
 #include "amp/GraphFile/Diagnostics.h"
 
+#include <array>
+
 namespace amp::graphfile {
 
 /// A key that an object may have.
 struct KeyDef {
   std::string_view name;
   bool required = false;
+};
+
+/// The values of an object's keys, in the order in which the keys are listed;
+/// empty for an object with an error. On the stack: nodes are many.
+class KeyValues {
+public:
+  KeyValues() = default;
+  explicit KeyValues(size_t count) : count(count) {}
+  bool empty() const { return count == 0; }
+  std::optional<Json> &operator[](size_t i) { return values[i]; }
+  /// No object has more keys.
+  static constexpr size_t most = 16;
+
+private:
+  size_t count = 0;
+  std::array<std::optional<Json>, most> values;
 };
 
 /// Turns tokens into structs. Every method that takes a Json reports what is
@@ -64,8 +82,7 @@ private:
 
   /// The values of the object's keys, parallel to `keys`; reports unknown,
   /// doubled and missing ones. `what` names the object in messages.
-  std::vector<std::optional<Json>> parseKeys(Json json, Span<KeyDef> keys,
-                                             std::string_view what);
+  KeyValues parseKeys(Json json, Span<KeyDef> keys, std::string_view what);
   void unknownKey(Json key, Span<KeyDef> keys, std::string_view what);
   std::string versionNote() const;
 

@@ -12,6 +12,7 @@
 #include "Parse.h"
 #include "amp/OpSet/Limits.h"
 
+#include <cassert>
 #include <cmath>
 #include <limits>
 
@@ -91,9 +92,10 @@ void ElementParser::unknownKey(Json key, Span<KeyDef> keys,
                       versionNote());
 }
 
-std::vector<std::optional<Json>>
-ElementParser::parseKeys(Json json, Span<KeyDef> keys, std::string_view what) {
-  std::vector<std::optional<Json>> values(keys.size());
+KeyValues ElementParser::parseKeys(Json json, Span<KeyDef> keys,
+                                   std::string_view what) {
+  assert(keys.size() <= KeyValues::most && "too many keys");
+  KeyValues values(keys.size());
   if (!expect(json, TokenKind::Object, "an object"))
     return {};
   bool good = true;

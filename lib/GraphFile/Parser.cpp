@@ -7,6 +7,11 @@
 //===----------------------------------------------------------------------===//
 // nlohmann's SAX parser over an iterator that tells how far it has read, with
 // a handler that keeps a token's place and hands complete elements over.
+//
+// Most of a graph file are strings, and most of a parser's time goes into their
+// characters. So a file is read first with an iterator that leaves out what
+// stands between the quotes of a plain string. A file in which anything is
+// wrong is then read once more, character by character, for its messages.
 //===----------------------------------------------------------------------===//
 
 #include "Parse.h"
@@ -22,6 +27,89 @@ using namespace amp::graphfile;
 
 namespace {
 
+/// Whether a character may stand in a string as itself and is ASCII: then the
+/// parser has nothing to check and nothing to translate.
+constexpr bool isPlain(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/// Bytes of `word` that are not plain have their high bit set. Carries may set
+/// it in bytes behind those, so that it tells of the whole word alone.
+constexpr uint64_t markNotPlain(uint64_t word) {
+  constexpr uint64_t ones = ~uint64_t(0) / 255, high = ones * 0x80;
+  auto zeroBytes = [](uint64_t x) { return (x - ones) & ~x; };
+  return (word | (word - ones * 0x20) | (word + ones) |
+          zeroBytes(word ^ ones * '"') | zeroBytes(word ^ ones * '\\')) &
+         high;
+}
+
+/// The quote that ends the string whose characters start at `at`, or null where
+/// one of them is not plain.
+const char *endOfPlain(const char *at, const char *last) {
+  for (uint64_t word; last - at >= 8; at += 8) {
+    std::memcpy(&word, at, sizeof(word));
+    if (markNotPlain(word))
+      break;
+  }
+  while (at != last && isPlain(*at))
+    ++at;
+  return at != last && *at == '"' ? at : nullptr;
+}
+
+/// Walks over characters, but not over those within plain strings, of which the
+/// parser sees the quotes, nor over blanks behind punctuation. Notes in `*read`
+/// how far it is.
+class SkippingIterator {
+public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char *;
+  using reference = const char &;
+
+  SkippingIterator(const char *position, const char *first, const char *last,
+                   size_t *read)
+      : position(position), first(first), last(last), read(read) {}
+  reference operator*() const { return *position; }
+  SkippingIterator &operator++() {
+    char c = *position++;
+    *read = size_t(position - first);
+    if (inString)
+      advanceInString(c);
+    else if (c == '"')
+      enterString();
+    else if (c == ',' || c == ':' || c == '{' || c == '[')
+      while (position != last && (*position == ' ' || *position == '\n'))
+        ++position;
+    return *this;
+  }
+  friend bool operator!=(const SkippingIterator &a, const SkippingIterator &b) {
+    return a.position != b.position;
+  }
+  friend bool operator==(const SkippingIterator &a, const SkippingIterator &b) {
+    return a.position == b.position;
+  }
+
+private:
+  void enterString() {
+    inString = true;
+    if (const char *end = endOfPlain(position, last))
+      position = end;
+  }
+  void advanceInString(char c) {
+    if (isEscaped)
+      isEscaped = false;
+    else if (c == '"')
+      inString = false;
+    else
+      isEscaped = c == '\\';
+  }
+
+  const char *position, *first, *last;
+  size_t *read;
+  bool inString = false, isEscaped = false;
+};
+
 /// Receives the SAX events of one file.
 class Handler {
 public:
@@ -30,10 +118,13 @@ public:
   Handler(const SourceText &source, Diagnostics &diags, const Limits &limits,
           GraphFile &file)
       : text(source.text()), diags(diags), limits(limits), file(file),
-        elements(source, diags, *file.names, limits),
-        reached(0) {}
+        elements(source, diags, *file.names, limits), reached(0) {
+    tape.source = text;
+  }
 
-  bool run();
+  /// With `isHasty`, the parser does not see what plain strings hold: messages
+  /// about bad JSON are not those that the user gets.
+  bool run(bool isHasty);
 
   bool null() { return literal(TokenKind::Null, 0); }
   bool boolean(bool value) { return literal(TokenKind::Bool, value); }
@@ -54,7 +145,7 @@ private:
   /// Where elements are handed over.
   enum class Place : uint8_t { Other, Variables, Functions, Inputs, Nodes };
   struct Level {
-    size_t token;
+    size_t token, copies;
     /// For an array of elements; Other else.
     Place place;
   };
@@ -62,6 +153,8 @@ private:
   Offset startOfToken();
   Token &add(TokenKind kind, Offset at);
   bool literal(TokenKind kind, int64_t value);
+  std::string_view addString(TokenKind kind, Offset at,
+                             const std::string &value);
   Token &number(TokenKind kind);
   bool open(TokenKind kind);
   bool close();
@@ -71,7 +164,7 @@ private:
     const Token &token = tape.tokens.back();
     if (token.kind != TokenKind::Key)
       return {};
-    return std::string_view(tape.text).substr(token.text, token.length);
+    return tape.string(token);
   }
 
   std::string_view text;
@@ -93,11 +186,20 @@ private:
 
 } // namespace
 
+static bool isBetweenTokens(char c) {
+  return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static bool isOfNumber(char c) {
+  return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' ||
+         c == 'e' || c == 'E';
+}
+
 /// The token that an event is about starts at the next character behind the
 /// last token that is neither white space nor punctuation.
 Offset Handler::startOfToken() {
   Offset at = previousEnd;
-  while (at < text.size() && std::strchr(" \t\r\n,:", text[at]))
+  while (at < text.size() && isBetweenTokens(text[at]))
     ++at;
   return at;
 }
@@ -122,9 +224,7 @@ Token &Handler::number(TokenKind kind) {
   Offset at = startOfToken();
   Token &token = add(kind, at);
   previousEnd = at;
-  while (previousEnd < text.size() &&
-         (std::isdigit(static_cast<unsigned char>(text[previousEnd])) ||
-          std::strchr("+-.eE", text[previousEnd])))
+  while (previousEnd < text.size() && isOfNumber(text[previousEnd]))
     ++previousEnd;
   return token;
 }
@@ -158,36 +258,41 @@ bool Handler::number_float(json::number_float_t value,
   return !diags.full();
 }
 
+/// Escapes make a string shorter, so that one of the length that it has in the
+/// source is what stands there. Of a plain string, a hasty parser saw nothing.
+std::string_view Handler::addString(TokenKind kind, Offset at,
+                                    const std::string &value) {
+  previousEnd = reached;
+  size_t written = previousEnd - at - 2;
+  Token &token = add(kind, at);
+  token.isCopied = !value.empty() && value.size() != written;
+  token.text = token.isCopied ? tape.copies.size() : at + 1;
+  token.length = token.isCopied ? value.size() : written;
+  if (token.isCopied)
+    tape.copies += value;
+  return tape.string(token);
+}
+
 bool Handler::string(std::string &value) {
   Offset at = startOfToken();
-  previousEnd = reached;
+  std::string_view held = addString(TokenKind::String, at, value);
   if (isVersionNext && levels.size() == 1) {
-    elements.version = file.names->intern(value);
-    size_t dot = value.find('.');
-    if (value.substr(0, dot) != "1" && !value.empty() &&
-        value.find_first_not_of("0123456789.") == std::string::npos) {
-      diags.error(at, "version " + value +
+    elements.version = file.names->intern(held);
+    if (held.substr(0, held.find('.')) != "1" && !held.empty() &&
+        held.find_first_not_of("0123456789.") == std::string_view::npos) {
+      diags.error(at, "version " + std::string(held) +
                           " of the format is not supported; this program "
                           "reads 1.x");
       return false;
     }
   }
   isVersionNext = false;
-  Token &token = add(TokenKind::String, at);
-  token.text = tape.text.size();
-  token.length = value.size();
-  tape.text += value;
   return !diags.full();
 }
 
 bool Handler::key(std::string &value) {
-  Offset at = startOfToken();
-  previousEnd = reached;
-  isVersionNext = levels.size() == 1 && value == "version";
-  Token &token = add(TokenKind::Key, at);
-  token.text = tape.text.size();
-  token.length = value.size();
-  tape.text += value;
+  std::string_view held = addString(TokenKind::Key, startOfToken(), value);
+  isVersionNext = levels.size() == 1 && held == "version";
   return !diags.full();
 }
 
@@ -222,7 +327,7 @@ bool Handler::open(TokenKind kind) {
     function.at = at;
   }
   previousEnd = at + 1;
-  levels.push_back({tape.tokens.size(), place});
+  levels.push_back({tape.tokens.size(), tape.copies.size(), place});
   add(kind, at);
   return !diags.full();
 }
@@ -230,17 +335,21 @@ bool Handler::open(TokenKind kind) {
 bool Handler::close() {
   Offset at = startOfToken();
   previousEnd = at + 1;
-  size_t token = levels.back().token;
+  auto [token, copies, unused] = levels.back();
   levels.pop_back();
   tape.tokens[token].end = tape.tokens.size();
   add(TokenKind::End, at);
   Place place = levels.empty() ? Place::Other : levels.back().place;
-  if (place != Place::Other)
+  if (place != Place::Other) {
     take(token, place);
+    // The outer levels of the tape stay; names were copied to the arena.
+    tape.copies.resize(copies);
+    tape.tokens.resize(token);
+  }
   return !diags.full();
 }
 
-/// Hands the element that starts at `token` over and takes it off the tape.
+/// Hands the element that starts at `token` over.
 void Handler::take(size_t token, Place place) {
   Json element(tape, token);
   switch (place) {
@@ -267,16 +376,6 @@ void Handler::take(size_t token, Place place) {
   case Place::Other:
     break;
   }
-  // The outer levels of the tape stay; names were copied to the arena.
-  size_t textStart = tape.text.size();
-  for (size_t i = token; i < tape.tokens.size(); ++i)
-    if (tape.tokens[i].kind == TokenKind::Key ||
-        tape.tokens[i].kind == TokenKind::String) {
-      textStart = tape.tokens[i].text;
-      break;
-    }
-  tape.text.resize(textStart);
-  tape.tokens.resize(token);
 }
 
 bool Handler::parse_error(std::size_t position, const std::string &token,
@@ -300,7 +399,7 @@ bool Handler::parse_error(std::size_t position, const std::string &token,
   return false;
 }
 
-bool Handler::run() {
+bool Handler::run(bool isHasty) {
   if (text.size() > limits.fileBytes) {
     diags.error(0, "the file is larger than " +
                        std::to_string(limits.fileBytes) + " bytes");
@@ -315,8 +414,12 @@ bool Handler::run() {
     return false;
   }
   const char *first = text.data(), *last = first + text.size();
-  bool complete = json::sax_parse(CountingIterator(first, &reached),
-                                  CountingIterator(last, &reached), this);
+  bool complete =
+      isHasty
+          ? json::sax_parse(SkippingIterator(first, first, last, &reached),
+                            SkippingIterator(last, first, last, &reached), this)
+          : json::sax_parse(CountingIterator(first, &reached),
+                            CountingIterator(last, &reached), this);
   if (!complete || diags.full())
     return false;
   if (tape.tokens.empty() || tape.tokens.front().kind != TokenKind::Object) {
@@ -331,8 +434,15 @@ bool Handler::run() {
 std::optional<GraphFile>
 amp::graphfile::parseGraphFile(const SourceText &source, Diagnostics &diags,
                                const Limits &limits) {
+  if (!diags.hasErrors()) {
+    GraphFile file;
+    Diagnostics none(/*maxErrors=*/1);
+    if (Handler(source, none, limits, file).run(/*isHasty=*/true))
+      return file;
+  }
   GraphFile file;
-  if (!Handler(source, diags, limits, file).run() || diags.hasErrors())
+  if (!Handler(source, diags, limits, file).run(/*isHasty=*/false) ||
+      diags.hasErrors())
     return std::nullopt;
   return file;
 }

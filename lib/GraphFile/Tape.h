@@ -34,20 +34,29 @@ struct Token {
   TokenKind kind;
   /// Integer: written as "-0".
   bool negativeZero = false;
+  /// Key, String: the text is not that of the source, which has escapes.
+  bool isCopied = false;
   /// Key, String: length of the text.
   uint32_t length = 0;
   Offset at = 0;
   union {
     int64_t integer; ///< Integer, Bool
     double real;     ///< Real, HugeInteger
-    size_t text;     ///< Key, String: start in Tape::text
+    size_t text;     ///< Key, String: start in the source or in Tape::copies
     size_t end;      ///< Object, Array: index of the matching End
   };
 };
 
 struct Tape {
   std::vector<Token> tokens;
-  std::string text;
+  std::string_view source;
+  /// Strings that stand in the source with escapes.
+  std::string copies;
+
+  std::string_view string(const Token &token) const {
+    return (token.isCopied ? std::string_view(copies) : source)
+        .substr(token.text, token.length);
+  }
 };
 
 /// A value on the tape. Cheap to copy; valid until the tape changes.
@@ -67,9 +76,7 @@ public:
            kind() == TokenKind::Real;
   }
 
-  std::string_view string() const {
-    return std::string_view(tape->text).substr(token().text, token().length);
-  }
+  std::string_view string() const { return tape->string(token()); }
   int64_t integer() const { return token().integer; }
   bool boolean() const { return token().integer != 0; }
   /// Any number as a real; the sign of "-0" is kept.

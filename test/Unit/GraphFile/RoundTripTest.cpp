@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <random>
 
 using namespace amp;
@@ -266,4 +267,84 @@ TEST(RoundTripTest, RandomFilesMeanTheSameAfterwards) {
       }
     }
   }
+}
+
+/// The text with the first character of every string written as an escape.
+static std::string escaped(const std::string &text) {
+  std::string out;
+  bool inString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    out += text[i];
+    if (inString && text[i] == '\\') {
+      out += text[++i];
+    } else if (text[i] == '"') {
+      inString = !inString;
+      unsigned char next = i + 1 < text.size() ? text[i + 1] : '"';
+      if (!inString || next == '"' || next == '\\' || next >= 0x80)
+        continue;
+      static constexpr char hex[] = "0123456789abcdef";
+      out += std::string("\\u00") + hex[next >> 4] + hex[next & 15];
+      ++i;
+    }
+  }
+  return out;
+}
+
+TEST(RoundTripTest, EscapesAreSpelling) {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::string text = RandomFile(seed).text();
+    ASSERT_NE(escaped(text), text);
+    EXPECT_EQ(rewritten(escaped(text)), rewritten(text));
+  }
+  std::string all = readAll(root + "test/GraphFile/Inputs/every-key.json");
+  EXPECT_EQ(read(escaped(all))->types[0].order, read(all)->types[0].order);
+}
+
+TEST(RoundTripTest, WhatIsReadIsJson) {
+  size_t accepted = 0, refused = 0;
+  for (unsigned seed = 1; seed <= 3000; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    std::string text = RandomFile(seed % 50 + 1).text();
+    static constexpr std::string_view bytes = "\"\\ \n\t\r,:{}[]0-.eau\x01\x7f\xc3\xff";
+    for (unsigned n = random() % 3 + 1; n; --n) {
+      size_t at = random() % text.size();
+      char c = bytes[random() % bytes.size()];
+      switch (random() % 3) {
+      case 0:
+        text[at] = c;
+        break;
+      case 1:
+        text.insert(at, 1, c);
+        break;
+      default:
+        text.erase(at, 1);
+      }
+    }
+    SourceText source("test", text);
+    Diagnostics diags;
+    std::optional<GraphFile> file = parseGraphFile(source, diags);
+    const bool isRead = file.has_value();
+    EXPECT_NE(isRead, diags.hasErrors());
+    bool isJson = nlohmann::json::accept(text);
+    if (isRead) {
+      ASSERT_TRUE(isJson) << text;
+      auto json = nlohmann::json::parse(text)["functions"][0]["nodes"];
+      const std::vector<Node> &nodes = file->functions[0].nodes;
+      ASSERT_EQ(json.size(), nodes.size());
+      for (size_t i = 0; i < nodes.size(); ++i) {
+        EXPECT_EQ(json[i]["name"].get<std::string>(), nodes[i].name);
+        EXPECT_EQ(text[nodes[i].nameAt], '"');
+      }
+    }
+    bool saysBadJson =
+        diags.render(source).find("invalid JSON") != std::string::npos;
+    if (isJson) {
+      EXPECT_FALSE(saysBadJson) << diags.render(source);
+    }
+    (isRead ? accepted : refused) += 1;
+  }
+  EXPECT_GT(accepted, 100u);
+  EXPECT_GT(refused, 300u);
 }
