@@ -120,7 +120,7 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     llvm::errs() << "amp-opt: warning: no --fetch: nothing is known to be "
                     "wanted, so nothing is preserved\n";
   MixedPrecisionOptions rewrite;
-  if (failed(tf::prepare(module, settings, rewrite.forced)))
+  if (failed(tf::prepare(module, settings, *policy, rewrite.forced)))
     return kBadInput;
   rewrite.policy = std::make_shared<const Policy>(std::move(*policy));
   rewrite.keepBlockOrder = true;

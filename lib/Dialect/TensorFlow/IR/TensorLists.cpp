@@ -208,6 +208,13 @@ void Clusters::run() {
   }
 }
 
+bool tf::isListReader(Operation *op) {
+  return roleOf(getOpName(op)) == Role::Reader;
+}
+bool tf::isListWriter(Operation *op) {
+  return roleOf(getOpName(op)) == Role::Writer;
+}
+
 void tf::relateTensorLists(FunctionOpInterface function,
                            GroupRelations &relations) {
   Clusters(function, relations).run();

@@ -83,8 +83,8 @@ Device parseDevice(llvm::StringRef text) {
 class Preparer {
 public:
   Preparer(ModuleOp module, const RewriteSettings &settings,
-           llvm::DenseSet<Operation *> &forced)
-      : module(module), settings(settings), forced(forced),
+           const Policy &policy, llvm::DenseSet<Operation *> &forced)
+      : module(module), settings(settings), policy(policy), forced(forced),
         builder(module.getContext()) {}
   LogicalResult run();
 
@@ -92,6 +92,8 @@ private:
   LogicalResult prepareBody(FunctionOpInterface function, bool isMain);
   LogicalResult markNames(FunctionOpInterface main);
   LogicalResult checkRecurrences(FunctionOpInterface function);
+  LogicalResult checkLists(FunctionOpInterface function);
+  bool lowersAnything(FunctionOpInterface function);
   void convertBatchNorms(FunctionOpInterface function);
   bool isSuitable(Device device) const;
   void preserve(Operation *op) {
@@ -103,6 +105,7 @@ private:
 
   ModuleOp module;
   const RewriteSettings &settings;
+  const Policy &policy;
   llvm::DenseSet<Operation *> &forced;
   OpBuilder builder;
   bool hasGpu = false;
@@ -170,7 +173,19 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
     if (isPreserved)
       preserve(&op);
   }
-  return checkRecurrences(function);
+  return success();
+}
+
+/// Without an op to start from, TensorFlow's pass ends before it looks at loops.
+bool Preparer::lowersAnything(FunctionOpInterface function) {
+  for (Operation &op : function.getFunctionBody().front().without_terminator())
+    if (!op.hasAttr(kPreserveAttr) &&
+        (forced.contains(&op) ||
+         policy.list(std::string_view(getOpName(&op).data(),
+                                      getOpName(&op).size())) ==
+             ListKind::Allow))
+      return true;
+  return false;
 }
 
 /// The values of a loop's next iteration go to merges and nowhere else.
@@ -182,6 +197,58 @@ LogicalResult Preparer::checkRecurrences(FunctionOpInterface function) {
       if (getOpName(user) != "Merge")
         return op.emitError() << "Expected Merge node after NextIteration, got "
                               << getOpName(user);
+  }
+  return success();
+}
+
+/// A list that takes elements of another type and gives them as float32 ends
+/// TensorFlow's process.
+LogicalResult Preparer::checkLists(FunctionOpInterface function) {
+  auto elementOf = [](Operation *op) -> DataType {
+    auto type = op->getAttrOfType<TypeAttr>("element_dtype");
+    return type ? dataType(type.getValue()) : 0;
+  };
+  // Values that hold such a list, and who put the element in.
+  llvm::SmallVector<std::pair<Value, Operation *>> stack;
+  llvm::DenseSet<Value> seen;
+  auto follow = [&](Operation *op, const NodeTypes &types, unsigned vertex,
+                    Operation *writer) {
+    for (unsigned i = 0; i < types.outputs.size() && i < getNumOutputs(op); ++i)
+      if (types.outputs[i] == vertex &&
+          getVertexType(op, types.vertices[vertex]) == graphdef::kVariant &&
+          seen.insert(op->getResult(i)).second)
+        stack.push_back({op->getResult(i), writer});
+  };
+  for (Operation &op : function.getFunctionBody().front().without_terminator()) {
+    DataType element = elementOf(&op);
+    if (!element || element == graphdef::kFloat || op.hasAttr(kPreserveAttr) ||
+        !isListWriter(&op))
+      continue;
+    NodeTypes types = getNodeTypes(&op);
+    for (unsigned v = 0; v < types.vertices.size(); ++v)
+      if (types.vertices[v].attr.empty())
+        follow(&op, types, v, &op);
+  }
+  while (!stack.empty()) {
+    auto [value, writer] = stack.pop_back_val();
+    for (OpOperand &use : value.getUses()) {
+      Operation *op = use.getOwner();
+      if (op->hasAttr(kPreserveAttr) || op->hasTrait<OpTrait::IsTerminator>())
+        continue;
+      if (isListReader(op) && elementOf(op) == graphdef::kFloat) {
+        InFlightDiagnostic diag =
+            op->emitError()
+            << "node '" << getNodeName(op->getLoc())
+            << "' reads elements of type float from a list";
+        diag.attachNote(writer->getLoc())
+            << "node '" << getNodeName(writer->getLoc())
+            << "' writes elements of another type into it";
+        return failure();
+      }
+      NodeTypes types = getNodeTypes(op);
+      if (use.getOperandNumber() < types.inputs.size())
+        follow(op, types, types.inputs[use.getOperandNumber()], writer);
+    }
   }
   return success();
 }
@@ -244,7 +311,10 @@ void Preparer::convertBatchNorms(FunctionOpInterface function) {
 
 LogicalResult Preparer::run() {
   hasGpu = settings.hasGpu || (settings.simulateGpu && settings.mode == Mode::Cuda);
+  preserveUnreachable();
   for (auto function : module.getOps<FunctionOpInterface>()) {
+    if (function->hasAttr(kPreserveAttr))
+      continue;
     bool isMain = !function->hasAttr(kFunctionAttr);
     if (failed(prepareBody(function, isMain)))
       return failure();
@@ -253,8 +323,10 @@ LogicalResult Preparer::run() {
     convertBatchNorms(function);
     if (settings.level == Level::UnsafeForceAll)
       force(function);
+    if (failed(checkLists(function)) ||
+        (lowersAnything(function) && failed(checkRecurrences(function))))
+      return failure();
   }
-  preserveUnreachable();
   return success();
 }
 
@@ -319,8 +391,9 @@ void Preparer::force(FunctionOpInterface function) {
 }
 
 LogicalResult tf::prepare(ModuleOp module, const RewriteSettings &settings,
+                          const Policy &policy,
                           llvm::DenseSet<Operation *> &forced) {
-  return Preparer(module, settings, forced).run();
+  return Preparer(module, settings, policy, forced).run();
 }
 
 tf::Emulation::Emulation(ModuleOp module) : module(module) {

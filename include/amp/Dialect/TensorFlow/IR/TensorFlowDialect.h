@@ -119,6 +119,10 @@ std::vector<const graphdef::OpSpec *> librarySpecs(mlir::ModuleOp module);
 /// The op's name in TensorFlow.
 llvm::StringRef getOpName(mlir::Operation *op);
 
+/// Whether an op takes elements out of a tensor list, or puts some into one.
+bool isListReader(mlir::Operation *op);
+bool isListWriter(mlir::Operation *op);
+
 /// One (node, type attribute): TensorFlow's TypeAttrId.
 struct TypeVertex {
   /// Empty for a fixed type.

@@ -77,10 +77,11 @@ bool isSkipped(const RewriteSettings &settings, std::string &why);
 /// Marks what must not change (fetches, feeds, other devices, what has a side
 /// effect in a function body), takes FusedBatchNorm to its second version, and
 /// checks what TensorFlow's pass checks. Names in `fetches`, `feeds` and `keep`
-/// that no node has are errors.
+/// that no node has are errors. `policy` says whether there is anything to do.
 /// `forced` gets the nodes that the level UNSAFE_FORCE_ALL lowers.
 llvm::LogicalResult prepare(mlir::ModuleOp module,
                             const RewriteSettings &settings,
+                            const Policy &policy,
                             llvm::DenseSet<mlir::Operation *> &forced);
 
 /// Mode cpu computes in float32 and only rounds to float16: what was lowered
