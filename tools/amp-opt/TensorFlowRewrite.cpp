@@ -12,6 +12,7 @@
 
 #include "ReportOutput.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
+#include "amp/OpSet/OpSet.h"
 #include "amp/Transforms/MixedPrecision.h"
 
 #include <cstdlib>
@@ -35,12 +36,8 @@ void opt::printMessages(const graphfile::Diagnostics &diags,
 }
 
 int TensorFlowRewriter::readSettings() {
-  if (options.policy != "tensorflow" && options.policy != "tensorflow-2.19" &&
-      options.policyGiven) {
-    complainOfGraph() << "a GraphDef is rewritten by --policy=tensorflow, not '"
-               << options.policy << "'\n";
-    return kUsage;
-  }
+  policy = options.policyGiven ? options.policy : "tensorflow";
+  settings.isStrict = !tf::isTensorFlowPolicy(policy);
   const TensorFlowOptions &given = options.tensorflow;
   bool isLow = options.target == Target::BFloat16;
   settings.mode = isLow ? tf::Mode::BFloat16 : tf::Mode::Cuda;
@@ -66,11 +63,14 @@ int TensorFlowRewriter::readSettings() {
                << "'\n";
     return kUsage;
   }
-  if (options.policy == "tensorflow-2.19")
+  if (policy == "tensorflow-2.19")
     settings.isTF219 = true;
+  // Where it is the CPU that computes, a GPU would take all unplaced nodes.
+  settings.hasGpu = settings.mode == tf::Mode::Cuda;
   if (given.gpu == "none") {
     settings.hasGpu = false;
   } else if (given.hasGpu) {
+    settings.hasGpu = true;
     llvm::SmallVector<llvm::StringRef, 3> parts;
     llvm::StringRef(given.gpu).split(parts, ',');
     settings.gpuArch = parts[0].str();
@@ -91,8 +91,12 @@ int TensorFlowRewriter::readSettings() {
   settings.feeds = given.feeds;
   settings.keep = given.keep;
   std::vector<std::string> notes;
+  tf::RewriteSettings unused;
   tf::readEnvironment([](const char *name) { return std::getenv(name); },
-                      settings, notes);
+                      settings.isStrict ? unused : settings, notes);
+  if (settings.isStrict && !notes.empty())
+    notes = {"note: the environment's TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_* "
+             "has no effect with --policy=" + policy};
   for (const std::string &note : notes)
     llvm::errs() << "amp-opt: " << note << "\n";
   return kOk;
@@ -105,25 +109,40 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     summary = "nothing lowered";
     return kOk;
   }
-  std::string error;
-  std::optional<Policy> policy = tf::makePolicy(settings, error);
-  if (!policy) {
-    complainOfGraph() << error << "\n";
-    return kBadInput;
-  }
-  for (const auto &[list, op] : options.moves)
-    policy->move(op, list);
+  std::vector<std::string> functions;
   for (const graphdef::OpSpec *spec : tf::librarySpecs(module))
-    if (!policy->lists(spec->name))
-      policy->move(spec->name, ListKind::Keep);
+    functions.emplace_back(spec->name);
+  std::vector<std::string_view> native;
+  for (const OpDef &op : allOps())
+    native.push_back(op.name);
+  Target target = settings.mode == tf::Mode::BFloat16 ? Target::BFloat16
+                                                      : Target::Float16;
+  std::vector<PolicyMessage> messages;
+  std::optional<Policy> lists =
+      tf::makePolicyFor({policy, target, options.moves}, settings, functions,
+                        native, messages);
+  if (!lists) {
+    int code = kBadInput;
+    for (const PolicyMessage &message : messages) {
+      bool isPlaced = !llvm::StringRef(message.text).starts_with("error: ");
+      llvm::errs() << (isPlaced ? "" : "amp-opt: ") << message.text << "\n";
+      if (message.isIO)
+        code = kIO;
+    }
+    return code;
+  }
+  for (const std::string &function : functions)
+    if (!lists->lists(function))
+      lists->move(function, ListKind::Keep);
   if (settings.fetches.empty() && !settings.isSavedModel)
     llvm::errs() << "amp-opt: warning: no --fetch: nothing is known to be "
                     "wanted, so nothing is preserved\n";
   MixedPrecisionOptions rewrite;
   if (failed(tf::prepare(module, settings, *policy, rewrite.forced)))
     return kBadInput;
-  rewrite.policy = std::make_shared<const Policy>(std::move(*policy));
-  rewrite.keepBlockOrder = true;
+  rewrite.policy = std::make_shared<const Policy>(std::move(*lists));
+  // TensorFlow's sweeps go in the order of the file.
+  rewrite.keepBlockOrder = !settings.isStrict;
   rewrite.pins = options.pins;
   rewrite.reportNodes = options.explain || !options.report.empty();
   rewrite.unknownOps = unknownOps(options);

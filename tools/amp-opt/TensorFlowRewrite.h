@@ -38,6 +38,8 @@ public:
 
 private:
   const Options &options;
+  /// The name of the policy: what the flags say, else TensorFlow's.
+  std::string policy;
 };
 
 /// "amp-opt: error: ", to be continued.

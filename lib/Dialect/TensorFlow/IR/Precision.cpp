@@ -23,6 +23,11 @@ using namespace mlir;
 
 namespace {
 
+bool isStrict(Operation *op) {
+  Operation *function = op->getParentOp();
+  return function && function->hasAttr(kStrictAttr);
+}
+
 /// Answers for every op of the dialect from the table.
 struct PrecisionModel
     : public PrecisionOpInterface::FallbackModel<PrecisionModel> {
@@ -44,6 +49,14 @@ struct PrecisionModel
 
   bool supportsElementType(Operation *op, unsigned group,
                            FloatType type) const {
+    if (op->hasAttr(kQuantizedAttr))
+      return false;
+    if (isStrict(op))
+      return canExecute(op, group, type);
+    return isAllowedType(op, group, type);
+  }
+
+  static bool isAllowedType(Operation *op, unsigned group, FloatType type) {
     NodeTypes types = getNodeTypes(op);
     const TypeVertex &vertex = types.vertices[group];
     if (vertex.attr.empty())
@@ -54,7 +67,7 @@ struct PrecisionModel
   }
 
   bool canExecute(Operation *op, unsigned group, FloatType type) const {
-    if (!supportsElementType(op, group, type))
+    if (!isAllowedType(op, group, type))
       return false;
     NodeTypes types = getNodeTypes(op);
     const TypeVertex &vertex = types.vertices[group];
@@ -99,7 +112,13 @@ struct PrecisionModel
                              llvm::SmallVectorImpl<TypeGroup> &) const {
     return false;
   }
-  bool isLoss(Operation *) const { return false; }
+  bool isLoss(Operation *op) const {
+    llvm::StringRef name = getOpName(op);
+    return (name == "SoftmaxCrossEntropyWithLogits" ||
+            name == "SparseSoftmaxCrossEntropyWithLogits" ||
+            name == "L2Loss") &&
+           isStrict(op);
+  }
   llvm::StringRef getPolicyName(Operation *op) const { return getOpName(op); }
   llvm::StringRef getPolicyFamily(Operation *) const { return {}; }
 };
@@ -139,7 +158,7 @@ struct DialectModel : public PrecisionDialectInterface {
   bool isCast(Operation *op) const override { return getOpName(op) == "Cast"; }
   bool castsAreNodes() const override { return true; }
   bool isCastResult(Operation *op, unsigned group) const override {
-    if (!isCast(op))
+    if (!isCast(op) || (op->hasAttr(kPreserveAttr) && isStrict(op)))
       return false;
     NodeTypes types = getNodeTypes(op);
     return types.vertices[group].attr == "DstT";

@@ -147,6 +147,8 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
   function->setAttr(kKernelsAttr,
                     builder.getStringAttr(
                         settings.mode == Mode::Cuda ? "gpu" : "cpu"));
+  if (settings.isStrict)
+    function->setAttr(kStrictAttr, builder.getUnitAttr());
   Device standard = hasGpu ? Device::Gpu : Device::Cpu;
   llvm::StringMap<Device> devices;
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {

@@ -169,32 +169,17 @@ static ListKind listOfKind(const Policy &policy, ListKind kind) {
   return ListKind::Keep;
 }
 
-static bool isOfTensorFlow(const PolicyRequest &request) {
-  return request.policy == "tensorflow" || request.policy == "tensorflow-2.19";
+bool tf::isTensorFlowPolicy(std::string_view name) {
+  return name == "tensorflow" || name == "tensorflow-2.19";
 }
 
 /// Names that policies and flags may use: TensorFlow's, those of the library's
-/// functions, and the native ones.
+/// functions, and native ones.
 static std::vector<std::string_view>
-knownNames(const std::vector<std::string> &functions, bool withAllNative) {
+knownNames(const std::vector<std::string> &functions,
+           const std::vector<std::string_view> &native) {
   std::vector<std::string_view> names = graphdef::opNames();
   names.insert(names.end(), functions.begin(), functions.end());
-  std::set<std::string_view> native;
-  for (const Twin &twin : kTwins)
-    native.insert(twin.native);
-  if (withAllNative)
-    for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
-                          ListKind::Deny, ListKind::Keep}) {
-      // The names live in the table below, which lives as long as the program.
-      static const Policy *const preset = [] {
-        std::vector<PolicyMessage> unused;
-        return new Policy(*loadPolicy({"default", Target::Float16, {}}, {},
-                                      unused));
-      }();
-      static std::set<std::string> kept;
-      for (const std::string &name : preset->members(list))
-        native.insert(*kept.insert(name).first);
-    }
   names.insert(names.end(), native.begin(), native.end());
   return names;
 }
@@ -228,11 +213,15 @@ std::optional<Policy>
 tf::makePolicyFor(const PolicyRequest &request,
                   const RewriteSettings &settings,
                   const std::vector<std::string> &functions,
+                  const std::vector<std::string_view> &nativeNames,
                   std::vector<PolicyMessage> &messages) {
   // The moves are checked apart, against the names that they may use.
   std::vector<PolicyMessage> found;
+  std::set<std::string_view> twins;
+  for (const Twin &twin : kTwins)
+    twins.insert(twin.native);
   (void)loadPolicy({"none", request.target, request.moves},
-                   knownNames(functions, false), found);
+                   knownNames(functions, {twins.begin(), twins.end()}), found);
   if (addErrors(found, messages))
     return std::nullopt;
   std::string error;
@@ -241,14 +230,14 @@ tf::makePolicyFor(const PolicyRequest &request,
     messages.push_back({true, "error: " + error});
     return std::nullopt;
   }
-  if (isOfTensorFlow(request)) {
+  if (isTensorFlowPolicy(request.policy)) {
     applyMoves(request, *lists);
     return lists;
   }
   found.clear();
   std::optional<Policy> native =
       loadPolicy({request.policy, request.target, {}},
-                 knownNames(functions, true), found);
+                 knownNames(functions, nativeNames), found);
   if (addErrors(found, messages) || !native)
     return std::nullopt;
 

@@ -107,6 +107,12 @@ inline constexpr llvm::StringLiteral kCallsAttr = "tf.calls";
 inline constexpr llvm::StringLiteral kControlReturnAttr = "tf.control_return";
 /// On a function: the device whose kernels count, "gpu" or "cpu".
 inline constexpr llvm::StringLiteral kKernelsAttr = "tf.kernels";
+/// On a function: whatever is lowered must have a kernel, losses stay float32,
+/// and preserved casts keep their type.
+inline constexpr llvm::StringLiteral kStrictAttr = "tf.strict";
+/// On a node of the allow list: one of its types is quantized, so that nothing
+/// of it is lowered.
+inline constexpr llvm::StringLiteral kQuantizedAttr = "tf.quantized";
 /// A prefix for attributes whose name holds a dot, which MLIR would take for a
 /// dialect's.
 inline constexpr llvm::StringLiteral kDottedPrefix = "tf.attr:";

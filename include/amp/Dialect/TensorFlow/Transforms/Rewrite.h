@@ -44,6 +44,10 @@ struct RewriteSettings {
   std::vector<std::string> fetches, feeds, keep;
   /// Functions of the library that are called from outside of the graph.
   std::vector<std::string> calledFunctions;
+  /// The graph runs as it comes out: nothing is lowered that has no kernel, no
+  /// list takes a type that somebody outside does not know, and no cast that is
+  /// wanted changes its type. TensorFlow's pass promises none of it.
+  bool isStrict = false;
   /// The graph is one of a SavedModel, whose signatures say what is fetched.
   bool isSavedModel = false;
 
@@ -70,6 +74,17 @@ void readEnvironment(
 /// list are on Keep.
 std::optional<Policy> makePolicy(const RewriteSettings &settings,
                                  std::string &error);
+
+/// Whether a policy is TensorFlow's own.
+bool isTensorFlowPolicy(std::string_view name);
+/// Any policy for TensorFlow's ops: TensorFlow's own, another preset, or a file,
+/// which may name native ops or TensorFlow's; then the moves of the request, the
+/// same. `functions` are those of the library. Names that are no op are errors.
+std::optional<Policy>
+makePolicyFor(const PolicyRequest &request, const RewriteSettings &settings,
+              const std::vector<std::string> &functions,
+              const std::vector<std::string_view> &nativeNames,
+              std::vector<PolicyMessage> &messages);
 
 /// Whether the pass does anything at all with this cluster.
 bool isSkipped(const RewriteSettings &settings, std::string &why);
