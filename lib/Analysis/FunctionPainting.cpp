@@ -90,7 +90,13 @@ public:
   explicit Relations(FunctionPainting &painting) : painting(painting) {}
   void addEdge(Operation *from, unsigned fromGroup, Operation *to,
                unsigned toGroup) override {
-    painting.graph.addEdge(vertex(from, fromGroup), vertex(to, toGroup));
+    VertexId ends[2] = {vertex(from, fromGroup), vertex(to, toGroup)};
+    // What is no float32 hands on what reaches it.
+    for (VertexId v : ends)
+      if (!painting.graph[v].isFloat32)
+        painting.graph[v].isConduit = true;
+    if (ends[0] != ends[1])
+      painting.graph.addEdge(ends[0], ends[1]);
   }
   void tie(Operation *a, unsigned aGroup, Operation *b,
            unsigned bGroup) override {

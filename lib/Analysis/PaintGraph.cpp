@@ -107,11 +107,15 @@ class Painter {
 public:
   Painter(const PaintGraph &graph, InferRule inferRule)
       : graph(graph), inferRule(inferRule), size(graph.size()), lists(size),
-        denied(size), allowed(size), before(size, kNoVertex) {
+        denied(size), allowed(size) {
     result.colours.assign(size, Colour::Unpainted);
     result.reasons.resize(size);
-    for (VertexId v = 0; v < size; ++v)
+    for (VertexId v = 0; v < size; ++v) {
       lists[v] = listOf(graph[v]);
+      hasConduits |= graph[v].isConduit;
+    }
+    steps = hasConduits ? 2 * size : size;
+    before.assign(steps, kNoVertex);
   }
 
   PaintResult run() {
@@ -142,6 +146,25 @@ private:
       return ListKind::Keep;
     return vertex.list;
   }
+
+  /// Walks go over steps: a vertex, or (its number plus `size`) a conduit that
+  /// is passed through on the way between float32 vertices. The edges between
+  /// such a vertex and a conduit are for this alone.
+  template <typename Enter>
+  void forEachNext(VertexId step, bool forward, Enter enter) const {
+    bool isPassing = step >= size;
+    VertexId v = isPassing ? step - size : step;
+    for (VertexId next : forward ? graph.fanOut(v) : graph.fanIn(v)) {
+      if (!hasConduits)
+        enter(next);
+      else if (graph[next].isConduit && (isPassing || graph[v].isFloat32))
+        enter(static_cast<VertexId>(next + size));
+      else if (isPassing ? graph[next].isFloat32
+                         : !(graph[v].isConduit && graph[next].isFloat32))
+        enter(next);
+    }
+  }
+  bool isPassed(VertexId step) const { return step >= size; }
 
   bool isInferOrClear(VertexId v) const {
     return lists[v] == ListKind::Infer || lists[v] == ListKind::Clear;
@@ -179,17 +202,23 @@ private:
   void retargetCasts();
   void finish();
   PaintReason reasonToStay(VertexId v) const;
+  PaintGraph::Range sourcesOf(VertexId v) const;
 
   const PaintGraph &graph;
   const InferRule inferRule;
   const size_t size;
   std::vector<ListKind> lists;
   std::vector<bool> denied, allowed;
+  bool hasConduits = false;
+  /// How many steps there are.
+  size_t steps = 0;
   /// R5: the nearest allow op before a vertex that `down` holds.
   std::vector<VertexId> before;
   /// R4: members of clusters, cluster by cluster, and where each starts.
   std::vector<VertexId> clusterMembers;
   std::vector<size_t> clusterStarts;
+  /// Of sourcesOf.
+  mutable std::vector<VertexId> sources;
   /// One queue, reused by all walks.
   std::vector<VertexId> queue;
   PaintResult result;
@@ -259,7 +288,7 @@ void Painter::allowListOps() {
 /// through infer and clear ops. What must not change spreads deny too.
 void Painter::spreadDeny() {
   // `up`: deny and infer vertices, and the clear ones that lead to them.
-  std::vector<bool> up(size);
+  std::vector<bool> up(steps);
   queue.clear();
   for (VertexId v = 0; v < size; ++v) {
     if (lists[v] != ListKind::Deny && lists[v] != ListKind::Infer)
@@ -268,11 +297,12 @@ void Painter::spreadDeny() {
     queue.push_back(v);
   }
   for (size_t i = 0; i < queue.size(); ++i)
-    for (VertexId from : graph.fanIn(queue[i]))
-      if (!up[from] && lists[from] == ListKind::Clear) {
+    forEachNext(queue[i], /*forward=*/false, [&](VertexId from) {
+      if (!up[from] && (isPassed(from) || lists[from] == ListKind::Clear)) {
         up[from] = true;
         queue.push_back(from);
       }
+    });
 
   queue.clear();
   for (VertexId v = 0; v < size; ++v) {
@@ -281,16 +311,28 @@ void Painter::spreadDeny() {
     setDenied(v, Rule::DenyList);
     queue.push_back(v);
   }
+  // Conduits note the deny op here, and that they are passed.
+  std::vector<VertexId> passed(steps - size, kNoVertex);
   for (size_t i = 0; i < queue.size(); ++i) {
     VertexId v = queue[i];
-    VertexId root = result.reasons[v].rule == Rule::DenyList
+    VertexId root = isPassed(v) ? passed[v - size]
+                    : result.reasons[v].rule == Rule::DenyList
                         ? v
                         : result.reasons[v].because[0];
-    for (VertexId to : graph.fanOut(v))
-      if (up[to] && !denied[to]) {
+    forEachNext(v, /*forward=*/true, [&](VertexId to) {
+      if (!up[to])
+        return;
+      if (isPassed(to)) {
+        if (passed[to - size] != kNoVertex)
+          return;
+        passed[to - size] = root;
+      } else if (denied[to]) {
+        return;
+      } else {
         setDenied(to, Rule::DenySpreads, root);
-        queue.push_back(to);
       }
+      queue.push_back(to);
+    });
   }
 }
 
@@ -326,25 +368,28 @@ void Painter::lowerBetween() {
     }
   const size_t roots = queue.size();
   for (size_t i = 0; i < queue.size(); ++i)
-    for (VertexId to : graph.fanOut(queue[i]))
-      if (before[to] == kNoVertex && isInferOrClear(to) && canChange(to) &&
-          !denied[to] && graph[to].supportsTarget) {
+    forEachNext(queue[i], /*forward=*/true, [&](VertexId to) {
+      if (before[to] == kNoVertex &&
+          (isPassed(to) || (isInferOrClear(to) && canChange(to) &&
+                            !denied[to] && graph[to].supportsTarget))) {
         before[to] = before[queue[i]];
         queue.push_back(to);
       }
+    });
 
   queue.resize(roots);
-  std::vector<VertexId> behind(size, kNoVertex);
+  std::vector<VertexId> behind(steps, kNoVertex);
   for (VertexId v : queue)
     behind[v] = v;
   for (size_t i = 0; i < queue.size(); ++i)
-    for (VertexId from : graph.fanIn(queue[i]))
+    forEachNext(queue[i], /*forward=*/false, [&](VertexId from) {
       if (before[from] != kNoVertex && behind[from] == kNoVertex) {
         behind[from] = behind[queue[i]];
         queue.push_back(from);
-        if (!allowed[from])
+        if (!isPassed(from) && !allowed[from])
           setAllowed(from, Rule::Between, before[from], behind[from]);
       }
+    });
 }
 
 /// R6: infer vertices behind a lowered one and behind no denied one. One sweep
@@ -356,7 +401,7 @@ void Painter::lowerFollowing() {
       continue;
     VertexId witness = kNoVertex;
     bool follows = true;
-    for (VertexId from : graph.fanIn(v)) {
+    for (VertexId from : sourcesOf(v)) {
       if (denied[from]) {
         follows = false;
         break;
@@ -369,28 +414,68 @@ void Painter::lowerFollowing() {
   }
 }
 
+/// The fan-in of a vertex; behind a conduit, what can be reached through it.
+PaintGraph::Range Painter::sourcesOf(VertexId v) const {
+  PaintGraph::Range in = graph.fanIn(v);
+  if (!hasConduits || std::none_of(in.begin(), in.end(), [&](VertexId from) {
+        return graph[from].isConduit;
+      }))
+    return in;
+  sources.assign(1, v);
+  std::vector<VertexId> found;
+  std::vector<bool> seen(steps);
+  for (size_t i = 0; i < sources.size(); ++i)
+    forEachNext(sources[i], /*forward=*/false, [&](VertexId from) {
+      if (seen[from])
+        return;
+      seen[from] = true;
+      (isPassed(from) ? sources : found).push_back(from);
+    });
+  sources = std::move(found);
+  return {sources.data(), sources.data() + sources.size()};
+}
+
 /// R7: clear vertices that touch a lowered one through clear ones.
 void Painter::lowerClearNeighbours() {
   queue.clear();
   for (VertexId v = 0; v < size; ++v)
     if (allowed[v])
       queue.push_back(v);
+  // Conduits are passed in the direction in which they were entered: what two
+  // writers of one list hold does not meet. Each direction notes its root.
+  std::vector<VertexId> passed[2];
+  for (auto &roots : passed)
+    roots.assign(steps - size, kNoVertex);
+  std::vector<VertexId> passing[2];
+  auto enter = [&](VertexId next, VertexId root, bool forward) {
+    if (isPassed(next)) {
+      if (passed[forward][next - size] == kNoVertex) {
+        passed[forward][next - size] = root;
+        passing[forward].push_back(next);
+      }
+      return;
+    }
+    if (allowed[next] || denied[next] || !canChange(next) ||
+        lists[next] != ListKind::Clear || !graph[next].supportsTarget ||
+        graph[next].readsVariable)
+      return;
+    setAllowed(next, Rule::ClearNeighbour, root);
+    queue.push_back(next);
+  };
   const size_t roots = queue.size();
   for (size_t i = 0; i < queue.size(); ++i) {
     VertexId v = queue[i];
     VertexId root = i < roots ? v : result.reasons[v].because[0];
-    auto enter = [&](VertexId next) {
-      if (allowed[next] || denied[next] || !canChange(next) ||
-          lists[next] != ListKind::Clear || !graph[next].supportsTarget ||
-          graph[next].readsVariable)
-        return;
-      setAllowed(next, Rule::ClearNeighbour, root);
-      queue.push_back(next);
-    };
-    for (VertexId from : graph.fanIn(v))
-      enter(from);
-    for (VertexId to : graph.fanOut(v))
-      enter(to);
+    for (bool forward : {false, true}) {
+      forEachNext(v, forward,
+                  [&](VertexId next) { enter(next, root, forward); });
+      for (size_t k = 0; k < passing[forward].size(); ++k) {
+        VertexId step = passing[forward][k];
+        forEachNext(step, forward,
+                    [&](VertexId next) { enter(next, root, forward); });
+      }
+      passing[forward].clear();
+    }
   }
 }
 
@@ -469,7 +554,7 @@ PaintReason Painter::reasonToStay(VertexId v) const {
     return reason(Rule::NoNeighbour);
   if (inferRule == InferRule::Follow) {
     VertexId lowered = kNoVertex, deny = kNoVertex;
-    for (VertexId from : graph.fanIn(v)) {
+    for (VertexId from : sourcesOf(v)) {
       if (allowed[from])
         lowered = from;
       if (denied[from])

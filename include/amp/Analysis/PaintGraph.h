@@ -49,6 +49,10 @@ struct PaintVertex {
   /// Its elements are reached in ways that the function does not show: it stays
   /// float32, and so does what is tied to it.
   bool escapes = false;
+  /// Of another type than float32, and hands on what its neighbours hold: the
+  /// handle of a list, on whose way from who writes elements to who reads them
+  /// it stands. Never painted itself.
+  bool isConduit = false;
   /// An existing cast to float32 that may produce the target type instead.
   bool retargetable = false;
 };
