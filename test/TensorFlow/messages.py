@@ -26,6 +26,19 @@ X = node("x", "Placeholder", dtype=T)
 M = node("m", "MatMul", ["x", "x"], T=T)
 
 
+I, V = {"type": "DT_INT32"}, {"type": "DT_VARIANT"}
+S = node("s", "Placeholder", dtype=I)
+CAST = node("c", "Cast", ["s"], SrcT=I, DstT=T)
+CASTED = node("m", "MatMul", ["c", "c"], T=T)
+F = node("f", "Identity", ["m"], T=T)
+LIST = node("l", "EmptyTensorList", ["s", "s"], element_dtype=T, shape_type=I)
+PUSH = node("p", "TensorListPushBack", ["l", "m"], element_dtype=T)
+NESTED = [node("l2", "EmptyTensorList", ["s", "s"], element_dtype=V, shape_type=I),
+          node("p2", "TensorListPushBack", ["l2", "p"], element_dtype=V),
+          node("g", "TensorListGetItem", ["p2", "s", "s"], element_dtype=V),
+          node("g2", "TensorListGetItem", ["g", "s", "s"], element_dtype=T), node("f", "Identity", ["g2"], T=T)]
+
+
 def graph(*nodes, **more):
     return json.dumps(dict({"node": list(nodes)}, **more))
 
@@ -102,9 +115,30 @@ CASES = [
      "error: --tf-mode=cuda contradicts --target=bfloat16"),
     ("gpu", "json", graph(X, M), ["--tf-gpu=8.0,new"], 2, "error: --tf-gpu is ARCH[,CUDA[,CUDNN]] or none"),
     ("no gpu", "json", graph(X, M), ["--tf-gpu=none"], 0, "warning: No (suitable) GPUs detected"),
-    ("policy", "json", graph(X, M), ["--policy=minimal"], 2,
-     "error: a GraphDef is rewritten by --policy=tensorflow, not 'minimal'"),
+    ("policy", "json", graph(X, M), ["--fetch=x", "--policy=tensorflw"], 1,
+     "error: unknown policy 'tensorflw'; did you mean 'tensorflow'?"),
+    ("move", "json", graph(X, M), ["--fetch=x", "--allow=Matmul"], 1,
+     "error: --allow: unknown op 'Matmul'; did you mean 'MatMul'?"),
+    ("move of no op", "json", graph(X, M), ["--fetch=x", "--policy=default", "--deny="], 1,
+     "error: --deny: an op name is missing"),
+    # What TensorFlow's pass breaks: the same painting, and a warning.
+    ("cast wanted", "json", graph(S, CAST, CASTED, F), ["--fetch=c,f"], 0,
+     "warning: cast 'c' is wanted and gives float16 now, not float32, as with TensorFlow's pass: what is beyond 65504 "
+     "becomes infinite"),
+    ("cast elsewhere", "json", graph(S, dict(CAST, device="/cpu:0"), CASTED, F), ["--fetch=f"], 0,
+     "warning: cast 'c' is on another device and gives float16 now all the same"),
+    ("list handle", "json", graph(X, S, M, LIST, PUSH, node("f", "Identity", ["p"], T=V)), ["--fetch=f"], 0,
+     "warning: node 'f' hands out a tensor list whose elements are float16 now: reading them as float32 fails"),
+    ("list of lists", "json", graph(X, S, M, LIST, PUSH, *NESTED), ["--fetch=f"], 0,
+     "warning: node 'p2' has a tensor list as an element of another, and the elements of 'l' are float16 now"),
+    ("no kernel", "json", graph(X, M, node("f", "FusedBatchNormV3", ["x", "m", "m", "m", "m"], T=T, U=T)),
+     ["--fetch=x", "--target=bfloat16"], 0,
+     "warning: node 'f' (FusedBatchNormV3) has bfloat16 in type attribute 'U', for which TensorFlow has no CPU kernel: "
+     "it fails when the node runs"),
 ]
+# And other policies keep out of it.
+CASES += [(name + ", avoided", ending, contents, flags + ["--policy=default"], 0, "(policy default)")
+          for name, ending, contents, flags, code, message in CASES[-5:]]
 
 
 def main():
@@ -123,6 +157,13 @@ def main():
             if done.returncode != code or message not in done.stderr:
                 failures.append("%s: exit %d for %d, wanted %r in\n%s" %
                                 (name, done.returncode, code, message, done.stderr))
+            if name.endswith(", avoided"):
+                with open(out, encoding="utf-8") as f:
+                    after = {n["name"]: n for n in json.load(f)["node"]}
+                kept = [n["name"] for n in json.loads(contents)["node"] if n["op"] != "MatMul" and n != after[n["name"]] and
+                        n.get("attr") != after[n["name"]].get("attr")]
+                if kept or "warning:" in done.stderr:
+                    failures.append("%s: %s changed: %s" % (name, kept, done.stderr))
             if os.path.exists(out):
                 os.remove(out)
                 if code:

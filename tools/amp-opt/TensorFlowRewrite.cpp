@@ -138,8 +138,11 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     llvm::errs() << "amp-opt: warning: no --fetch: nothing is known to be "
                     "wanted, so nothing is preserved\n";
   MixedPrecisionOptions rewrite;
-  if (failed(tf::prepare(module, settings, *policy, rewrite.forced)))
+  if (failed(tf::prepare(module, settings, *lists, rewrite.forced)))
     return kBadInput;
+  tf::Hazards hazards(module);
+  if (settings.isStrict)
+    hazards.avoid();
   rewrite.policy = std::make_shared<const Policy>(std::move(*lists));
   // TensorFlow's sweeps go in the order of the file.
   rewrite.keepBlockOrder = !settings.isStrict;
@@ -153,6 +156,7 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     return kBadInput;
   if (emulation)
     emulation->apply();
+  hazards.warn();
   summary = report.summary();
   return kOk;
 }

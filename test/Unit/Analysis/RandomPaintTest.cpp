@@ -108,6 +108,57 @@ TEST(RandomPaint, equalsTheNaivePainter) {
   }
 }
 
+/// Conduits stand for the edges from whatever reaches them to whatever they
+/// reach.
+TEST(RandomPaint, conduitsEqualTheEdgesTheyStandFor) {
+  uint64_t count = 10000, seed = firstSeed(count);
+  for (uint64_t end = seed + count; seed < end; ++seed) {
+    naive::Graph expanded = randomGraph(seed);
+    std::mt19937_64 random(seed + (uint64_t(1) << 40));
+    auto below = [&](unsigned n) { return unsigned(random() % n); };
+    const unsigned n = expanded.vertices.size(), conduits = 1 + below(6);
+    PaintVertex conduit;
+    conduit.isFloat32 = false;
+    for (unsigned i = 0; i < conduits; ++i)
+      expanded.vertices.push_back(conduit);
+    naive::Graph graph = expanded;
+    const unsigned all = n + conduits;
+    std::vector<std::vector<bool>> reaches(all, std::vector<bool>(all));
+    auto connect = [&](unsigned from, unsigned to) {
+      graph.edges.emplace_back(from, to);
+      reaches[from][to] = true;
+    };
+    // No cast writes to a list itself.
+    auto canWrite = [&](unsigned v) {
+      return graph.vertices[v].isFloat32 && !graph.vertices[v].retargetable;
+    };
+    for (unsigned i = below(2 * conduits); i > 0; --i)
+      connect(n + below(conduits), n + below(conduits));
+    for (unsigned i = below(6); i > 0; --i)
+      if (unsigned v = below(n); canWrite(v))
+        connect(v, n + below(conduits));
+    for (unsigned i = below(6); i > 0; --i)
+      if (unsigned v = below(n); canWrite(v))
+        connect(n + below(conduits), v);
+    for (unsigned v = n; v < all; ++v)
+      graph.vertices[v].isConduit = true;
+    for (unsigned k = n; k < all; ++k)
+      for (unsigned a = 0; a < all; ++a)
+        for (unsigned b = 0; b < all; ++b)
+          if (reaches[a][k] && reaches[k][b])
+            reaches[a][b] = true;
+    for (unsigned a = 0; a < n; ++a)
+      for (unsigned b = 0; b < n; ++b)
+        if (reaches[a][b])
+          expanded.edges.emplace_back(a, b);
+    PaintGraph built = graph.build();
+    for (InferRule rule : {InferRule::Between, InferRule::Follow})
+      ASSERT_EQ(paint(built, rule).colours, naive::paint(expanded, rule))
+          << "AMP_SEED=" << seed << " rule " << int(rule) << "\n"
+          << graph.print();
+  }
+}
+
 /// Whether R6 painted a vertex must not depend on which topological order the
 /// sweep takes, so that the order of a file does not matter.
 TEST(RandomPaint, anyTopologicalOrderGivesTheSameColours) {

@@ -54,9 +54,9 @@ bool isVariant(Value value) {
 
 class Clusters {
 public:
-  Clusters(FunctionOpInterface function, GroupRelations &relations)
-      : function(function), relations(relations) {}
-  void run();
+  explicit Clusters(FunctionOpInterface function) : function(function) {}
+  void relateAll(GroupRelations &relations);
+  std::vector<TensorListCluster> describeAll();
 
 private:
   /// A variant vertex of an op: the ports that share it.
@@ -68,13 +68,15 @@ private:
   };
 
   void collect();
-  void relate(llvm::ArrayRef<unsigned> members);
-  void addImplicitEdges(unsigned reader);
+  void forEachCluster(llvm::function_ref<void(llvm::ArrayRef<unsigned>)> visit);
+  void relate(llvm::ArrayRef<unsigned> cluster, GroupRelations &relations);
+  void addImplicitEdges(llvm::ArrayRef<unsigned> cluster,
+                        llvm::ArrayRef<unsigned> members,
+                        GroupRelations &relations);
   /// The node of a port's vertex, made at the first call.
   unsigned node(Operation *op, unsigned vertex, const NodeTypes &types);
 
   FunctionOpInterface function;
-  GroupRelations &relations;
   std::vector<Node> nodes;
   llvm::DenseMap<std::pair<Operation *, unsigned>, unsigned> index;
   /// Per node: where its lists come from, and who uses them. An operand that
@@ -143,7 +145,8 @@ void Clusters::collect() {
   }
 }
 
-void Clusters::relate(llvm::ArrayRef<unsigned> cluster) {
+void Clusters::relate(llvm::ArrayRef<unsigned> cluster,
+                      GroupRelations &relations) {
   llvm::SmallVector<unsigned> members;
   bool isUnsafe = false, hasRoot = false;
   for (unsigned i : cluster) {
@@ -165,31 +168,46 @@ void Clusters::relate(llvm::ArrayRef<unsigned> cluster) {
     for (unsigned i : members)
       if (!nodes[i].op->hasAttr(kPreserveAttr))
         relations.keepFloat32(nodes[i].op, nodes[i].group);
-  for (unsigned i : members)
-    if (roleOf(getOpName(nodes[i].op)) == Role::Reader)
-      addImplicitEdges(i);
+  addImplicitEdges(cluster, members, relations);
 }
 
-/// From every writer that a reader's list comes from.
-void Clusters::addImplicitEdges(unsigned reader) {
-  llvm::SmallVector<unsigned> stack{reader};
-  llvm::DenseSet<unsigned> seen{reader};
-  while (!stack.empty()) {
-    unsigned i = stack.pop_back_val();
-    Operation *op = nodes[i].op;
-    if (op->hasAttr(kPreserveAttr))
+/// From every writer to each reader that its list reaches. A reader may have
+/// as many writers as there are, so the edges go along with the list: from an
+/// element into its list's handle, from handle to handle, and out to elements.
+void Clusters::addImplicitEdges(llvm::ArrayRef<unsigned> cluster,
+                                llvm::ArrayRef<unsigned> members,
+                                GroupRelations &relations) {
+  auto hasRole = [&](Role role) {
+    return llvm::any_of(members, [&](unsigned i) {
+      return roleOf(getOpName(nodes[i].op)) == role &&
+             !nodes[i].op->hasAttr(kPreserveAttr);
+    });
+  };
+  if (!hasRole(Role::Reader) || !hasRole(Role::Writer))
+    return;
+  for (unsigned i : cluster) {
+    const Node &node = nodes[i];
+    if (node.op->hasAttr(kPreserveAttr))
       continue;
-    if (i != reader && nodes[i].group >= 0 &&
-        roleOf(getOpName(op)) == Role::Writer)
-      relations.addEdge(op, nodes[i].group, nodes[reader].op,
-                        nodes[reader].group);
-    for (unsigned next : sources[i])
-      if (seen.insert(next).second)
-        stack.push_back(next);
+    for (unsigned from : sources[i])
+      if (!nodes[from].op->hasAttr(kPreserveAttr))
+        relations.addEdge(nodes[from].op, nodes[from].vertex, node.op,
+                          node.vertex);
+  }
+  for (unsigned i : members) {
+    const Node &node = nodes[i];
+    if (node.op->hasAttr(kPreserveAttr))
+      continue;
+    Role role = roleOf(getOpName(node.op));
+    if (role == Role::Writer)
+      relations.addEdge(node.op, node.group, node.op, node.vertex);
+    else if (role == Role::Reader)
+      relations.addEdge(node.op, node.vertex, node.op, node.group);
   }
 }
 
-void Clusters::run() {
+void Clusters::forEachCluster(
+    llvm::function_ref<void(llvm::ArrayRef<unsigned>)> visit) {
   collect();
   std::vector<bool> seen(nodes.size());
   for (unsigned root = 0; root < nodes.size(); ++root) {
@@ -204,8 +222,36 @@ void Clusters::run() {
             seen[i] = true;
             cluster.push_back(i);
           }
-    relate(cluster);
+    visit(cluster);
   }
+}
+
+void Clusters::relateAll(GroupRelations &relations) {
+  forEachCluster([&](llvm::ArrayRef<unsigned> cluster) {
+    relate(cluster, relations);
+  });
+}
+
+std::vector<TensorListCluster> Clusters::describeAll() {
+  std::vector<TensorListCluster> all;
+  forEachCluster([&](llvm::ArrayRef<unsigned> cluster) {
+    TensorListCluster found;
+    for (unsigned i : cluster) {
+      Operation *op = nodes[i].op;
+      bool isList = getOpName(op).contains("TensorList");
+      if (nodes[i].group >= 0)
+        found.members.push_back(op);
+      else if (op->hasAttr(kWantedAttr) &&
+               llvm::any_of(op->getResults(), isVariant))
+        found.wanted = op;
+      // The handle of a list is a fixed type; as an element it is an attribute.
+      if (isList && !getNodeTypes(op).vertices[nodes[i].vertex].attr.empty())
+        found.nests = op;
+    }
+    if (!found.members.empty())
+      all.push_back(std::move(found));
+  });
+  return all;
 }
 
 bool tf::isListReader(Operation *op) {
@@ -217,5 +263,9 @@ bool tf::isListWriter(Operation *op) {
 
 void tf::relateTensorLists(FunctionOpInterface function,
                            GroupRelations &relations) {
-  Clusters(function, relations).run();
+  Clusters(function).relateAll(relations);
+}
+
+std::vector<TensorListCluster> tf::findTensorLists(Operation *function) {
+  return Clusters(cast<FunctionOpInterface>(function)).describeAll();
 }

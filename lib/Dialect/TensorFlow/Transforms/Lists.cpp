@@ -223,8 +223,13 @@ void tf::readEnvironment(const std::function<const char *(const char *)> &get,
         std::string_view rest = text;
         while (!rest.empty()) {
           size_t comma = rest.find(',');
-          settings.edits.push_back(
-              {names.list, isRemoval, std::string(rest.substr(0, comma))});
+          std::string op(rest.substr(0, comma));
+          // TensorFlow says nothing; op types of functions are rare here.
+          if (!op.empty() && !graphdef::findOp(op))
+            notes.push_back("warning: '" + op + "' in " + prefix + stem +
+                            (isRemoval ? "_REMOVE" : "_ADD") +
+                            " is no op of TensorFlow's");
+          settings.edits.push_back({names.list, isRemoval, std::move(op)});
           rest = comma == std::string_view::npos ? std::string_view()
                                                  : rest.substr(comma + 1);
         }

@@ -94,6 +94,8 @@ private:
   LogicalResult checkRecurrences(FunctionOpInterface function);
   LogicalResult checkLists(FunctionOpInterface function);
   bool lowersAnything(FunctionOpInterface function);
+  bool isAllowed(Operation *op);
+  void markQuantized(FunctionOpInterface function);
   void convertBatchNorms(FunctionOpInterface function);
   bool isSuitable(Device device) const;
   void preserve(Operation *op) {
@@ -108,6 +110,8 @@ private:
   const Policy &policy;
   llvm::DenseSet<Operation *> &forced;
   OpBuilder builder;
+  /// Whether ops of a name are on the allow list.
+  llvm::DenseMap<OperationName, bool> allowed;
   bool hasGpu = false;
 };
 
@@ -178,16 +182,32 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
   return success();
 }
 
+bool Preparer::isAllowed(Operation *op) {
+  auto [it, isNew] = allowed.try_emplace(op->getName(), false);
+  if (isNew)
+    it->second = policy.list(getOpName(op).str()) == ListKind::Allow;
+  return it->second;
+}
+
 /// Without an op to start from, TensorFlow's pass ends before it looks at loops.
 bool Preparer::lowersAnything(FunctionOpInterface function) {
   for (Operation &op : function.getFunctionBody().front().without_terminator())
-    if (!op.hasAttr(kPreserveAttr) &&
-        (forced.contains(&op) ||
-         policy.list(std::string_view(getOpName(&op).data(),
-                                      getOpName(&op).size())) ==
-             ListKind::Allow))
+    if (!op.hasAttr(kPreserveAttr) && (forced.contains(&op) || isAllowed(&op)))
       return true;
   return false;
+}
+
+/// An allow op that computes on quantized values stays as it is.
+void Preparer::markQuantized(FunctionOpInterface function) {
+  for (Operation &op : function.getFunctionBody().front().without_terminator()) {
+    if (!isAllowed(&op))
+      continue;
+    for (const TypeVertex &vertex : getNodeTypes(&op).vertices)
+      if (graphdef::isQuantized(getVertexType(&op, vertex))) {
+        op.setAttr(kQuantizedAttr, builder.getUnitAttr());
+        break;
+      }
+  }
 }
 
 /// The values of a loop's next iteration go to merges and nowhere else.
@@ -267,6 +287,7 @@ LogicalResult Preparer::markNames(FunctionOpInterface main) {
       auto it = nodes.find(node);
       if (it != nodes.end()) {
         preserve(it->second);
+        it->second->setAttr(kWantedAttr, builder.getUnitAttr());
         continue;
       }
       failed = true;
@@ -323,6 +344,7 @@ LogicalResult Preparer::run() {
     if (isMain && failed(markNames(function)))
       return failure();
     convertBatchNorms(function);
+    markQuantized(function);
     if (settings.level == Level::UnsafeForceAll)
       force(function);
     if (failed(checkLists(function)) ||

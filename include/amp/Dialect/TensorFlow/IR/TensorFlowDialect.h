@@ -107,6 +107,8 @@ inline constexpr llvm::StringLiteral kCallsAttr = "tf.calls";
 inline constexpr llvm::StringLiteral kControlReturnAttr = "tf.control_return";
 /// On a function: the device whose kernels count, "gpu" or "cpu".
 inline constexpr llvm::StringLiteral kKernelsAttr = "tf.kernels";
+/// On a node: it is fetched, fed or kept by name.
+inline constexpr llvm::StringLiteral kWantedAttr = "tf.wanted";
 /// On a function: whatever is lowered must have a kernel, losses stay float32,
 /// and preserved casts keep their type.
 inline constexpr llvm::StringLiteral kStrictAttr = "tf.strict";
@@ -162,6 +164,17 @@ DataType getVertexType(mlir::Operation *op, const TypeVertex &vertex);
 /// Sets the attribute of a vertex and the types of its results.
 void setVertexType(mlir::Operation *op, const NodeTypes &types,
                    unsigned vertex, DataType type);
+
+/// The float32 ops of one tensor list, or of what is passed on as one.
+struct TensorListCluster {
+  llvm::SmallVector<mlir::Operation *> members;
+  /// A node that keeps the list as an element of another, or takes it from
+  /// there; null without one.
+  mlir::Operation *nests = nullptr;
+  /// A wanted node that hands out the list itself; null without one.
+  mlir::Operation *wanted = nullptr;
+};
+std::vector<TensorListCluster> findTensorLists(mlir::Operation *function);
 
 /// Data inputs and outputs; control tokens left out.
 unsigned getNumInputs(mlir::Operation *op);

@@ -13,6 +13,7 @@
 #ifndef AMP_DIALECT_TENSORFLOW_TRANSFORMS_REWRITE_H
 #define AMP_DIALECT_TENSORFLOW_TRANSFORMS_REWRITE_H
 
+#include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "amp/Policy/Policy.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -98,6 +99,31 @@ llvm::LogicalResult prepare(mlir::ModuleOp module,
                             const RewriteSettings &settings,
                             const Policy &policy,
                             llvm::DenseSet<mlir::Operation *> &forced);
+
+/// What TensorFlow's pass does although the graph then fails or changes what it
+/// gives: a list type that somebody outside does not know, a cast that is
+/// wanted, a type without a kernel.
+class Hazards {
+public:
+  /// Looks at a module that has been prepared.
+  explicit Hazards(mlir::ModuleOp module);
+  /// Keeps the rewrite from all of them, together with
+  /// RewriteSettings::isStrict.
+  void avoid();
+  /// Warns of those that the rewrite has brought about.
+  void warn();
+
+private:
+  void warnOfLists();
+  void warnOfCasts();
+  void warnOfKernels();
+
+  mlir::ModuleOp module;
+  /// Lists that leave the pass's sight.
+  std::vector<TensorListCluster> lists;
+  /// Casts to float32 that are to stay.
+  std::vector<mlir::Operation *> casts;
+};
 
 /// Mode cpu computes in float32 and only rounds to float16: what was lowered
 /// gets its type back, a cast to float32 before each input and a cast to
