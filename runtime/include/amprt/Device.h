@@ -36,6 +36,8 @@ struct DeviceTraits {
   bool vectorProducts = false;
   /// The device cuts long sums of products into blocks of one length.
   bool cutsSums = false;
+  /// Softmax between two products becomes one step, and so does its gradient.
+  bool fusesAttention = true;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
   /// False plans one step per node, with nothing kept between calls, so that

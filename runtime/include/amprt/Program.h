@@ -141,6 +141,14 @@ enum class Kernel : uint8_t {
   DenseLossBoth,  ///< the same
   SoftmaxGrad,    ///< (gradient, x)
   LogSoftmaxGrad, ///< (gradient, x)
+  // softmax(f(q · kᵀ)) · v without the score matrix in memory. Of each batch
+  // q is [m, k], k [n, k], v [n, size]; f is the step's expression, in which
+  // load 0 is the score, in float32, and others are operands over [m, n].
+  // StepParams::strides has those of each operand and result.
+  Attention, ///< (q, k, v, …): out, and ln Σ e^score of each row in float32
+  /// (gradient of out, q, k, v, out, ln Σ e^score, …): of q, k, v.
+  /// Step::backward is f's gradient.
+  AttentionGrad,
   ReduceGrad,     ///< (gradient, x), of the largest, smallest or product
   Cumsum,         ///< (x)
   Transpose,      ///< (x)
@@ -198,16 +206,20 @@ struct StepParams {
   bool fewRows = false;
 
   // Elementwise: the loop nest, outer first, and the strides of each operand
-  // and then of the result, in elements.
+  // and then of the result, in elements. Attention: the loops are the batch;
+  // strides are those of the batch, then of rows and of columns.
   Dims loops;
   std::vector<Dims> strides;
+  /// Attention: f gives `fill` in each column behind the row's own number, so
+  /// that e^(fill − largest of the row) may be left out where it is 0.
+  bool causal = false;
 
   // Reduce and what moves elements: kept loops then reduced loops with strides
   // of the input, for Pad of the result.
   ReduceOp reduce = ReduceOp::Sum;
   Dims reduceLoops, reduceStrides;
   int64_t offset = 0; ///< Slice, Pad: of the first element
-  double fill = 0;    ///< Pad
+  double fill = 0;    ///< Pad; Attention, when causal
 
   // Row kernels: [outer, size, inner].
   int64_t outer = 1, size = 1, inner = 1;
@@ -249,6 +261,9 @@ struct Step {
   /// Runs only when this bool scalar is true; kNoBuffer runs always.
   uint32_t condition = kNoBuffer;
   Expression expression;
+  /// AttentionGrad: the gradient of the score from that of f's value, which is
+  /// load 0.
+  Expression backward;
   std::vector<Part> parts;
   StepParams params;
   /// Depends on variables alone and its results are in the cache.

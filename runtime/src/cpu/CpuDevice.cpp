@@ -83,6 +83,10 @@ Status CpuExecutable::prepare() {
       AMPRT_ASSIGN_OR_RETURN(products[i], makeConvolution(program, step));
       continue;
     }
+    if (isAttention(step.kernel)) {
+      AMPRT_ASSIGN_OR_RETURN(products[i], makeAttention(step));
+      continue;
+    }
     if (step.kernel != Kernel::Matmul)
       continue;
     AMPRT_ASSIGN_OR_RETURN(products[i], makeProduct(program, step));
@@ -132,6 +136,8 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::LogSoftmaxGrad:
     runSoftmaxGrad(call);
     break;
+  case Kernel::Attention:
+  case Kernel::AttentionGrad:
   case Kernel::Conv:
   case Kernel::ConvInputGrad:
   case Kernel::ConvFilterGrad:

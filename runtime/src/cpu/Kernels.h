@@ -90,6 +90,11 @@ public:
 };
 Result<std::unique_ptr<Product>> makeProduct(const Program &program,
                                              const Step &step);
+/// Attention or its gradient; needs no scratch memory from outside.
+Result<std::unique_ptr<Product>> makeAttention(const Step &step);
+inline bool isAttention(Kernel kernel) {
+  return kernel == Kernel::Attention || kernel == Kernel::AttentionGrad;
+}
 /// A convolution or one of its gradients; needs no scratch memory from outside.
 Result<std::unique_ptr<Product>> makeConvolution(const Program &program,
                                                  const Step &step);

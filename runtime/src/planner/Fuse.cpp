@@ -364,6 +364,8 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   Fuser(builder, traits).removeDead();
   if (!traits.fuse)
     return;
+  if (traits.fusesAttention)
+    fuseAttention(builder, traits);
   Fuser fuser(builder, traits);
   fuser.cacheCastsOfVariables();
   fuser.fuseEpilogues();

@@ -15,6 +15,9 @@
 
 namespace amprt::planner {
 
+/// Makes one step of softmax between two products, and one of its gradient.
+void fuseAttention(Builder &builder, const DeviceTraits &traits);
+
 /// Puts casts of variables into the cache, biases and ReLUs into products,
 /// element-wise steps and casts into their only reader.
 void fuse(Builder &builder, const DeviceTraits &traits);

@@ -134,6 +134,20 @@ static std::string parameters(const Step &step) {
     if (p.perRow)
       text += " per_row";
     return text;
+  case Kernel::Attention:
+  case Kernel::AttentionGrad:
+    add("batch", list(p.loops));
+    add("queries", std::to_string(p.m));
+    add("keys", std::to_string(p.n));
+    add("depth", std::to_string(p.k));
+    if (p.size != p.k)
+      add("values", std::to_string(p.size));
+    if (p.causal)
+      add("causal", number(p.fill));
+    add("score", term(step.expression, int32_t(step.expression.size()) - 1));
+    if (!step.backward.empty())
+      add("back", term(step.backward, int32_t(step.backward.size()) - 1));
+    return text;
   case Kernel::LossScale:
     add("growth_steps", std::to_string(p.growthSteps));
     add("growth", number(p.growth));

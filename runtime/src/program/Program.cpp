@@ -46,6 +46,8 @@ std::string_view amprt::kernelName(Kernel kernel) {
                                                "dense_loss_both",
                                                "softmax_grad",
                                                "log_softmax_grad",
+                                               "attention",
+                                               "attention_grad",
                                                "reduce_grad",
                                                "cumsum",
                                                "transpose",

@@ -1,0 +1,53 @@
+//===- VectorMath.h - Functions that loops over vectors call ----*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Without branches and calls, so that a loop around them becomes vector
+// instructions. They round after each operation: the bits are the same with
+// every instruction set.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMPRT_CPU_VECTORMATH_H
+#define AMPRT_CPU_VECTORMATH_H
+
+#include "VectorTarget.h"
+
+#include <cstdint>
+
+namespace amprt::cpu {
+
+/// 2^n for n of -126 to 127.
+AMPRT_ALWAYS_INLINE float powerOfTwo(int32_t n) {
+  return __builtin_bit_cast(float, uint32_t(n + 127) << 23);
+}
+
+/// e^x within 2 units in the last place; denormal results too. NaN stays NaN.
+AMPRT_ALWAYS_INLINE float vectorExp(float x) {
+  // Beyond these the result is 0 and infinity.
+  x = x < -104.0f ? -104.0f : x;
+  x = x > 89.0f ? 89.0f : x;
+  // Adding 1.5 · 2^23 leaves the nearest whole number in the last bits.
+  constexpr float shift = 12582912.0f;
+  float shifted = x * 1.44269504088896341f + shift;
+  int32_t n = int32_t(__builtin_bit_cast(uint32_t, shifted)) -
+              int32_t(__builtin_bit_cast(uint32_t, shift));
+  float whole = shifted - shift;
+  // ln 2 in two parts, the first with few bits.
+  float r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  int32_t half = n >> 1;
+  return p * powerOfTwo(half) * powerOfTwo(n - half);
+}
+
+} // namespace amprt::cpu
+
+#endif // AMPRT_CPU_VECTORMATH_H
