@@ -13,6 +13,7 @@
 
 #include "Driver.h"
 
+#include "Advice.h"
 #include "Arguments.h"
 #include "GraphOutput.h"
 #include "Remarks.h"
@@ -271,6 +272,7 @@ int Driver::rewrite(ModuleOp module) {
     return kUsage;
   // Passes named on the command line replace the rewrite.
   bool verifiesAtEnd = false;
+  std::shared_ptr<const Policy> policy;
   pm.enableVerifier(config.shouldVerifyPasses());
   if (pm.empty()) {
     // What comes in was checked, op by op, by its reader; the passes of the
@@ -287,9 +289,10 @@ int Driver::rewrite(ModuleOp module) {
       }
     }
     int code = kOk;
-    rewrite.precision.policy = loadPolicy(*module.getContext(), code);
-    if (!rewrite.precision.policy)
+    policy = loadPolicy(*module.getContext(), code);
+    if (!policy)
       return code;
+    rewrite.precision.policy = policy;
     buildMixedPrecisionPipeline(pm, rewrite, &report);
     rewrote = true;
   } else if (options.anyRewriteFlag) {
@@ -308,6 +311,8 @@ int Driver::rewrite(ModuleOp module) {
       return kVerification;
     if (rewrote)
       warnOfWeightsOutOfRange(module, inputFolder());
+    if (rewrote && options.advice)
+      giveAdvice(module, *policy);
     return kOk;
   }
   return failedPass == "amp-verify-contract" ? kVerification : kBadInput;
@@ -386,6 +391,11 @@ int Driver::run() {
     return runSavedModel(options, registry);
   if (int code = readInput())
     return code;
+  if (isGraphDef(options, input) && options.advice) {
+    complain() << "--advice is for graph files and MLIR; '" << inputName()
+               << "' is a GraphDef\n";
+    return kUsage;
+  }
   if (isGraphDef(options, input))
     return runGraphDef(options, {input, inputName(), registry});
   inputKind = findInputKind();

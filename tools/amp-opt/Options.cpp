@@ -94,6 +94,11 @@ struct Flags {
   cl::opt<std::string> report{"report",
                               cl::desc("Write decisions, casts and summary"),
                               cl::value_desc("FILE.json"), cl::cat(category)};
+  cl::opt<bool> advice{
+      "advice",
+      cl::desc("Remark on sizes to pad for tensor cores, and on constants out "
+               "of the range of 16 bits"),
+      cl::cat(category)};
   cl::opt<bool> printPolicy{"print-policy",
                             cl::desc("Print the effective lists and stop"),
                             cl::cat(category)};
@@ -264,6 +269,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.pins.assign(f.pin.begin(), f.pin.end());
   options.noAmp = f.noAmp;
   options.printPolicy = f.printPolicy;
+  options.advice = f.advice;
   options.copyWeights = f.copyWeights;
   options.overwrite = f.overwrite;
   options.explain = f.explain.getNumOccurrences() != 0;
@@ -286,7 +292,8 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.anyRewriteFlag =
       f.policy.getNumOccurrences() || f.target.getNumOccurrences() ||
       !options.moves.empty() || !options.lossScale.empty() ||
-      !options.pins.empty() || options.explain || !options.report.empty();
+      !options.pins.empty() || options.explain || options.advice ||
+      !options.report.empty();
   if (std::optional<std::string> problem = checkFiles(options)) {
     usageError(*problem);
     return std::nullopt;

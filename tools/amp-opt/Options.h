@@ -70,6 +70,7 @@ struct Options {
   bool explain = false;
   std::string explainNode;
   std::string report;
+  bool advice = false;
   TensorFlowOptions tensorflow;
   /// Some flag that only means something for the rewrite was given.
   bool anyRewriteFlag = false;

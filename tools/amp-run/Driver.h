@@ -41,6 +41,8 @@ private:
   int sample();
   int checkBindings();
   int train();
+  /// Notes a size of the batch that 16-bit products would like padded.
+  void adviseOnBatch(int64_t batch) const;
   /// Puts the trainer where the checkpoint stands.
   int resume(amprt::io::Trainer &trainer);
   int finish();

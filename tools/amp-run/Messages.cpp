@@ -60,6 +60,10 @@ void warn(const std::string &message) {
   std::fprintf(stderr, "amp-run: warning: %s\n", message.c_str());
 }
 
+void note(const std::string &message) {
+  std::fprintf(stderr, "amp-run: note: %s\n", message.c_str());
+}
+
 std::string unknownName(const std::string &what, std::string_view name,
                         const std::vector<std::string_view> &names) {
   std::string text = what + " '" + std::string(name) + "'";

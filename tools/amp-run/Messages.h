@@ -20,6 +20,7 @@ int fail(Exit code, const std::string &message);
 /// The same with the code that the status stands for.
 int fail(const amprt::Status &status);
 void warn(const std::string &message);
+void note(const std::string &message);
 
 /// `what 'name'`, and the nearest of the names there are.
 std::string unknownName(const std::string &what, std::string_view name,

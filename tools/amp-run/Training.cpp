@@ -37,6 +37,39 @@ int Driver::checkBindings() {
   return kOk;
 }
 
+/// Tensor cores take eight numbers of 16 bits at a time.
+static constexpr int64_t kBatchMultiple = 8;
+
+void Driver::adviseOnBatch(int64_t batch) const {
+  if (options.quiet || batch % kBatchMultiple == 0)
+    return;
+  const bool named = std::any_of(
+      function->inputs.begin(), function->inputs.end(), [](const auto &input) {
+        return !input.type.shape.empty() && input.type.shape[0].isNamed();
+      });
+  const gf::CheckedFile &file = session->file();
+  const gf::NameTable names(file.file, *function);
+  const auto isProduct = [&](const gf::Node &node) {
+    constexpr std::string_view ops[] = {"matmul", "conv2d", "depthwise_conv2d",
+                                        "conv2d_transpose"};
+    if (std::find(std::begin(ops), std::end(ops), node.op) == std::end(ops))
+      return false;
+    const amp::TensorType *type = amprt::io::typeOf(
+        file, size_t(function - file.file.functions.data()), names,
+        gf::ValueName{node.name, 0, {}});
+    return type && (type->dtype == amp::DType::Float16 ||
+                    type->dtype == amp::DType::BFloat16);
+  };
+  if (!named || std::none_of(function->nodes.begin(), function->nodes.end(),
+                             isProduct))
+    return;
+  const int64_t next = (batch / kBatchMultiple + 1) * kBatchMultiple;
+  note("--batch=" + std::to_string(batch) + " is no multiple of " +
+       std::to_string(kBatchMultiple) +
+       ", as tensor cores want it of 16-bit products; --batch=" +
+       std::to_string(next) + " fits");
+}
+
 namespace {
 
 /// The signal that asked for an end, or 0. The step that runs is finished and
@@ -75,6 +108,8 @@ int Driver::train() {
   auto data = amprt::io::loadDataset(options.data);
   if (!data.ok())
     return fail(data.status());
+  if (options.batch)
+    adviseOnBatch(*options.batch);
   amprt::io::TrainOptions settings;
   settings.function = std::string(function->name);
   settings.evalFunction = options.eval;
