@@ -105,6 +105,11 @@ std::optional<Policy> tf::makePolicy(const RewriteSettings &settings,
     lists[list].insert(names.begin(), names.end());
   };
   bool isBFloat16 = settings.mode == Mode::BFloat16;
+  if (isBFloat16 && settings.level == Level::UnsafeForceAll) {
+    error = "TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_LEVEL cannot be set to "
+            "UNSAFE_FORCE_ALL for bfloat16";
+    return std::nullopt;
+  }
   // Mode cpu takes the lists of a GPU whose versions lack nothing.
   int cuda = settings.mode == Mode::Cpu ? 10000 : settings.cuda;
   int cudnn = settings.mode == Mode::Cpu ? 8000 : settings.cudnn;
