@@ -23,6 +23,8 @@ def n(name, op, inputs="", device="", **attrs):
         data["input"] = inputs.split()
     if device:
         data["device"] = device
+    if op == "Placeholder":
+        attrs["shape"] = {"shape": {"dim": [{"size": "2"}, {"size": "2"}]}}
     if attrs:
         data["attr"] = attrs
     return data

@@ -255,6 +255,8 @@ class Painting:
             if not data.get("device"):
                 device = "gpu" if has_gpu else "cpu"
             kept = data["name"] in preserved or data.get("attr", {}).get("_grappler_do_not_remove", {}).get("b", False)
+            # Placeholders of the main graph are fed.
+            kept = kept or not in_function and op in ("Placeholder", "PlaceholderV2")
             kept = kept or in_function and (spec["stateful"] or "Dataset" in op)
             process = not kept and device == wanted and suitable
             if process and op in ("FusedBatchNorm", "FusedBatchNormGrad"):
@@ -419,7 +421,7 @@ class Painting:
     def can_be_forced(self, node):
         spec = node.spec
         refs = any(a.get("is_ref") for a in spec["inputs"] + spec["outputs"])
-        return not (node.op in ("Const", "SoftmaxCrossEntropyWithLogits", "Placeholder") or spec["stateful"] or refs or
+        return not (node.op in ("Const", "SoftmaxCrossEntropyWithLogits") or spec["stateful"] or refs or
                     spec.get("is_function"))
 
     def reads_variable(self, node):

@@ -48,6 +48,8 @@ class Builder:
         self.rng, self.opdefs, self.prefix, self.devices = rng, opdefs, prefix, devices
         self.functions = list(functions)
         self.nodes, self.tensors, self.count = [], [], 0
+        # Of the loops around: what is made outside comes in through an Enter for each.
+        self.frames, self.loops, self.conditionals = [], 0, True
 
     def pick(self, odds):
         return self.rng.random() < odds
@@ -69,6 +71,18 @@ class Builder:
         return made
 
     def source(self, word):
+        """A value from outside of every loop."""
+        tensors, frames = self.tensors, self.frames
+        if not frames:
+            return self.new_source(word)
+        self.tensors, self.frames = [], []
+        made = self.new_source(word)
+        for frame in frames:
+            made = self.node("Enter", [made], [made[1]], T=dt(made[1]), frame_name=frame, is_constant={"b": True})[0]
+        self.tensors, self.frames = tensors + [made], frames
+        return made
+
+    def new_source(self, word):
         rng = self.rng
         if word == "resource":
             return self.node("VarHandleOp", (), ["resource"], dtype=dt("float"), shape={"shape": {}})[0]
@@ -110,6 +124,8 @@ class Builder:
 
     def generic(self, op):
         spec, rng = self.opdefs[op], self.rng
+        if self.frames and any(a.get("is_ref") for a in spec["inputs"]):
+            return None
         attrs, types, numbers = {}, {}, {}
         for name, attr in spec["attrs"].items():
             if name.startswith("_") and op != "_FusedBatchNormEx":
@@ -217,16 +233,17 @@ class Builder:
     def loop(self, more=(), depth=0):
         """Enter, Merge, Switch, body, NextIteration, Exit for a few variables."""
         rng = self.rng
+        self.loops += 1
         frame = {"s": base64.b64encode(("%sframe_%d" % (self.prefix, self.count)).encode()).decode()}
         starts = [self.tensor("int32")] + list(more) + [
             self.tensor("float" if self.pick(0.9) else "half") for _ in range(rng.randint(1, 3))]
-        merges = []
+        bound = self.tensor("int32")
+        merges, outside = [], list(self.tensors)
         for start in starts:
             word = dt(start[1])
             entered = self.node("Enter", [start], [start[1]], T=word, frame_name=frame)[0]
             merges.append(self.node("Merge", [entered, entered], [start[1], "int32"], T=word, N={"i": "2"})[0])
-        outside = list(self.tensors)
-        limit = self.node("Enter", [self.tensor("int32")], ["int32"], T=dt("int32"), frame_name=frame,
+        limit = self.node("Enter", [bound], ["int32"], T=dt("int32"), frame_name=frame,
                           is_constant={"b": True})[0]
         less = self.node("Less", [merges[0], limit], ["bool"], T=dt("int32"))[0]
         condition = self.node("LoopCond", [less], ["bool"])[0]
@@ -237,6 +254,7 @@ class Builder:
             inner.append((out, body))
         constant = self.tensor_outside(outside, "float")
         self.tensors = [b for _, b in inner]
+        self.frames.append(frame)
         if constant:
             self.node("Enter", [constant], [constant[1]], T=dt(constant[1]), frame_name=frame, is_constant={"b": True})
         self.steps(rng.randint(1, 8), depth + 1)
@@ -254,6 +272,7 @@ class Builder:
             if merge[1] == "float" and self.pick(0.01):
                 self.node("Relu", [back], ["float"], T=dt("float"))
         self.tensors = outside
+        self.frames.pop()
         for _, (out, _) in zip(merges, inner):
             self.node("Exit", [out], [out[1]], T=dt(out[1]))
 
@@ -270,6 +289,8 @@ class Builder:
         tin = {"list": {"type": [dt(t)["type"] for t in f["in"]]}}
         tout = {"list": {"type": [dt(t)["type"] for t in f["out"]]}}
         form = rng.randint(0, 4)
+        if form == 1 and not self.conditionals:
+            form = 0
         if form == 0:
             self.node(f["name"], inputs, f["out"])
         elif form == 1:
@@ -300,16 +321,18 @@ class Builder:
     def control_inputs(self):
         before = []
         for n in self.nodes:
-            if before and self.pick(0.03):
+            # Not into loops, whose nodes run once for each iteration.
+            if before and self.pick(0.03) and not self.loops:
                 n.setdefault("input", []).append("^" + self.rng.choice(before))
             before.append(n["name"])
 
 
-def random_function(rng, opdefs, name, devices, functions):
+def random_function(rng, opdefs, name, devices, functions, conditionals=True):
     """A FunctionDef with inputs as bodies write them, and what calls of it need."""
     words = ["float" if rng.random() < 0.8 else rng.choice(["int32", "half", "variant"])
              for _ in range(rng.randint(1, 3))]
     b = Builder(rng, opdefs, "", devices, functions)
+    b.conditionals = conditionals
     b.tensors = [("a%d" % i, w) for i, w in enumerate(words)]
     b.steps(rng.randint(2, 12))
     outs = list(words) if rng.random() < 0.4 else ["float"] * rng.randint(1, 2)
@@ -374,14 +397,15 @@ def random_case(rng):
     return case, rng.choice(["2.21", "2.21", "2.19"])
 
 
-def random_graph(rng, opdefs, prefix, case):
+def random_graph(rng, opdefs, prefix, case, conditionals=True):
     """A graph, and what is fetched, fed and kept in it."""
     devices = [""] if rng.random() < 0.6 else [""] * rng.randint(1, 10) + rng.sample(DEVICES, 2)
     functions = []
     for i in range(rng.choice([0, 0, 0, 1, 2, 3])):
         name = "%sF%d" % (prefix.replace("/", "_"), i)
-        functions.append(random_function(rng, opdefs, name, devices, functions))
+        functions.append(random_function(rng, opdefs, name, devices, functions, conditionals))
     b = Builder(rng, opdefs, prefix, devices, functions)
+    b.conditionals = conditionals
     b.steps(rng.randint(2, 30))
     if rng.random() < 0.3:
         b.loop()

@@ -169,8 +169,11 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
     bool isPreserved = !isSuitable(device);
     if (auto mark = op.getAttrOfType<BoolAttr>("_grappler_do_not_remove"))
       isPreserved |= mark.getValue();
-    // In a body, what has side effects stays.
-    if (!isMain) {
+    // Placeholders are fed. In a body, what has side effects stays.
+    if (isMain) {
+      llvm::StringRef name = getOpName(&op);
+      isPreserved |= name == "Placeholder" || name == "PlaceholderV2";
+    } else {
       const graphdef::OpSpec *spec = getSpec(&op);
       isPreserved |= op.hasAttr(kControlReturnAttr) ||
                      (spec && (spec->isStateful ||
@@ -404,7 +407,7 @@ void Preparer::force(FunctionOpInterface function) {
     const graphdef::OpSpec *spec = getSpec(&op);
     if (!spec || op.hasAttr(kPreserveAttr) || op.hasAttr(kSignatureAttr) ||
         name == "Const" || name == "SoftmaxCrossEntropyWithLogits" ||
-        name == "Placeholder" || spec->isStateful)
+        spec->isStateful)
       continue;
     bool hasRef = llvm::any_of(op.getResults(), isRef);
     for (const graphdef::ArgSpec &arg : spec->inputs)
