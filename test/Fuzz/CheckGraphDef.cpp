@@ -19,15 +19,12 @@ using namespace amp;
 using namespace amp::graphdef;
 using namespace amp::test;
 
-ReaderOutcome amp::test::checkGraphDef(std::string bytes) {
-  std::optional<Format> format = recognise(bytes);
-  if (!format)
-    return {};
+static ReaderOutcome checkAs(Format format, std::string bytes) {
   graphfile::SourceText source("graph", std::move(bytes));
   graphfile::Diagnostics diags;
   NodePlaces places;
   tensorflow::GraphDef graph;
-  if (!readGraphDef(source, *format, graph, places, diags)) {
+  if (!readGraphDef(source, format, graph, places, diags)) {
     if (!diags.hasErrors() || diags.render(source).empty())
       return {false, "refused without a message"};
     return {};
@@ -58,6 +55,21 @@ ReaderOutcome amp::test::checkGraphDef(std::string bytes) {
       return {true, "written and read, the graph differs"};
   }
   return {true, std::nullopt};
+}
+
+ReaderOutcome amp::test::checkGraphDef(std::string bytes) {
+  std::optional<Format> format = recognise(bytes);
+  return format ? checkAs(*format, std::move(bytes)) : ReaderOutcome();
+}
+// Each reader for itself, whatever the bytes look like.
+ReaderOutcome amp::test::checkGraphDefBinary(std::string bytes) {
+  return checkAs(Format::Binary, std::move(bytes));
+}
+ReaderOutcome amp::test::checkGraphDefText(std::string bytes) {
+  return checkAs(Format::Text, std::move(bytes));
+}
+ReaderOutcome amp::test::checkGraphDefJson(std::string bytes) {
+  return checkAs(Format::Json, std::move(bytes));
 }
 
 std::vector<std::string> amp::test::graphDefSeeds() {

@@ -22,6 +22,15 @@ const std::vector<Reader> &amp::test::allReaders() {
       {"policy", checkPolicy, policySeeds, mutatePolicy},
 #ifdef AMP_TEST_GRAPHDEF
       {"graphdef", checkGraphDef, graphDefSeeds, mutateGraphDef},
+      {"graphdef-binary", checkGraphDefBinary,
+       [] { return std::vector<std::string>{graphDefSeeds()[0]}; },
+       mutateGraphDef},
+      {"graphdef-text", checkGraphDefText,
+       [] { return std::vector<std::string>{graphDefSeeds()[1]}; },
+       mutateGraphDef},
+      {"graphdef-json", checkGraphDefJson,
+       [] { return std::vector<std::string>{graphDefSeeds()[2]}; },
+       mutateGraphDef},
 #endif
 #ifdef AMP_TEST_RUNTIME
       {"npy", checkNpy, npySeeds, mutateNpy},

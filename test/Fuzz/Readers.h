@@ -58,6 +58,9 @@ ReaderOutcome checkSafetensors(std::string bytes);
 ReaderOutcome checkPolicy(std::string bytes);
 /// An array that is written is the array that was read.
 ReaderOutcome checkGraphDef(std::string bytes);
+ReaderOutcome checkGraphDefBinary(std::string bytes);
+ReaderOutcome checkGraphDefText(std::string bytes);
+ReaderOutcome checkGraphDefJson(std::string bytes);
 ReaderOutcome checkNpy(std::string bytes);
 /// The elements of an IDX file are its last bytes, turned around.
 ReaderOutcome checkIdx(std::string bytes);
