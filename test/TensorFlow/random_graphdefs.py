@@ -437,6 +437,39 @@ def random_graph(rng, opdefs, prefix, case, conditionals=True):
     return json.loads(json.dumps(graph)), found
 
 
+# Ops whose outputs have the shape of their inputs, [8, 8], and change smoothly.
+SMOOTH = {1: painter.words("""Tanh Sigmoid Softplus Softsign Elu Selu Relu LeakyRelu Neg Identity StopGradient Square Sin Cos
+                           Erf Softmax LogSoftmax Snapshot PreventGradient Abs Exp Relu6"""),
+          2: painter.words("Add AddV2 Sub Mul Maximum Minimum SquaredDifference"), 3: {"MatMul", "BatchMatMulV2"}}
+
+
+def runnable_graph(rng):
+    """A graph that TensorFlow runs on a CPU: values of shape [8, 8], kept below one or so."""
+    case = painter.default_case()
+    case["mode"] = "bf16" if rng.random() < 0.4 else "fp16"
+    case["cluster"]["gpu"] = case["mode"] == "fp16"
+    shape = {"shape": {"dim": [{"size": "8"}, {"size": "8"}]}}
+    value = {"tensor": {"dtype": "DT_FLOAT", "tensorShape": {}, "floatVal": [0.125]}}
+    nodes = [{"name": "x%d" % i, "op": "Placeholder", "attr": {"dtype": dt("float"), "shape": shape}} for i in range(2)]
+    nodes.append({"name": "eighth", "op": "Const", "attr": {"dtype": dt("float"), "value": value}})
+    values = ["x0", "x1"]
+    for i in range(rng.randint(4, 25)):
+        kind = rng.choice([1, 1, 1, 2, 2, 3])
+        op = rng.choice(sorted(SMOOTH[kind]))
+        name = "%s_%d" % (op.lower(), i)
+        inputs = [rng.choice(values[-6:]) for _ in range(min(kind, 2))]
+        nodes.append({"name": name, "op": op, "input": inputs, "attr": {"T": dt("float")}})
+        # Of values that may be large, an eighth, and then what is below one.
+        if op not in ("Tanh", "Sigmoid", "Softsign", "Erf", "Sin", "Cos", "Softmax", "Identity", "Neg"):
+            nodes.append({"name": name + "/scaled", "op": "Mul", "input": [name, "eighth"], "attr": {"T": dt("float")}})
+            nodes.append({"name": name + "/bounded", "op": "Tanh", "input": [name + "/scaled"], "attr": {"T": dt("float")}})
+            name += "/bounded"
+        values.append(name)
+    used = {s for n in nodes for s in n.get("input", [])}
+    case["fetches"] = [v for v in values[2:] if v not in used]
+    return json.loads(json.dumps({"node": nodes})), case
+
+
 def batch(seed, opdefs, size):
     """A case, and graphs with their own prefixes that run under it."""
     rng = random.Random(seed)
