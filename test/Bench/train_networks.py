@@ -6,7 +6,7 @@
 # The CNN: accuracy after three epochs, at least 0.98 in each type. The encoder (on drawn
 # digits) and the GPT (on the texts of docs/): five seeds in float32 make a band, at each
 # step from the smallest to the largest mean of 20 losses, made half as wide again; the
-# 16-bit types of the same seeds stay inside. Exit status 1 where that does not hold.
+# 16-bit types, with two of these seeds, stay inside. Exit status 1 where that does not hold.
 # Without --mnist the CNN is left out, without --out nothing is written. Python standard
 # library only. What is there in --work is not trained again.
 
@@ -28,11 +28,13 @@ from guide_network import processor, version  # noqa: E402
 from safetensor_files import write_safetensors  # noqa: E402
 
 TYPES = {"float32": "--policy=none", "float16": "--target=float16", "bfloat16": "--target=bfloat16"}
-SEEDS, WINDOW, ACCURACY = range(1, 6), 20, 0.98
+# Of float32, for the band; of the 16-bit types.
+SEEDS, LOW_SEEDS = range(1, 6), (1, 2)
+WINDOW, ACCURACY = 20, 0.98
 # name -> parameters, batch, steps
 BANDS = {
     "encoder": (dict(layers=2, width=64, heads=4, patch=4), 64, 300),
-    "gpt": (dict(layers=2, width=64, heads=4, length=64), 16, 300),
+    "gpt": (dict(layers=2, width=64, heads=4, length=64), 16, 200),
 }
 
 
@@ -95,7 +97,7 @@ def train_band(args, name):
     for kind in TYPES:
         model = model_path(args, name, kind, parameters)
         means[kind] = []
-        for seed in SEEDS:
+        for seed in SEEDS if kind == "float32" else LOW_SEEDS:
             found, _ = run(args, model, os.path.join(args.work, "%s.%s.%d.jsonl" % (name, kind, seed)),
                            "--data=" + data, "--batch=%d" % batch, "--epochs=100", "--max-steps=%d" % steps,
                            "--seed=%d" % seed, "--quiet")
@@ -136,7 +138,7 @@ def report(args, cnn, bands):
     lines += ["", "## Transformers", "",
               "Five seeds each, which change order and initial values. At each step the float32 runs make a band, from the",
               "smallest to the largest mean of the last %d losses. 1.0 is the edge of that band, 1.5 that of the band made" % WINDOW,
-              "half as wide again, which is asked for: the farthest place that any of the five runs takes at any step.", "",
+              "half as wide again, which is asked for: the farthest place that the 16-bit runs, of two of these seeds, take.", "",
               "| network | steps | float32, first and last means | float16 | bfloat16 |", "| --- | --- | --- | --- | --- |"]
     for name, means in bands.items():
         band = band_of(means)
@@ -159,6 +161,7 @@ def main():
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
     failures = []
+    cnn = train_cnn(args) if args.mnist else {}
     bands = {name: train_band(args, name) for name in BANDS}
     for name, means in bands.items():
         for kind in ("float16", "bfloat16"):
@@ -166,13 +169,12 @@ def main():
             print("%s %s: at most at %.2f of the float32 band (limit 1.5)" % (name, kind, far))
             if far > 1.5:
                 failures.append("%s leaves the band in %s" % (name, kind))
-    cnn = train_cnn(args) if args.mnist else {}
     failures += ["the CNN reaches only %.4f in %s" % (a[-1], kind) for kind, (a, _) in cnn.items() if a[-1] < ACCURACY]
     if args.out:
         report(args, cnn, bands)
     for line in failures:
         print("failed: " + line)
-    print("%d trainings, %d failures" % (30 + len(cnn), len(failures)))
+    print("%d trainings, %d failures" % (len(cnn) + sum(len(r) for m in bands.values() for r in m.values()), len(failures)))
     return 1 if failures else 0
 
 

@@ -31,8 +31,8 @@ CASES = {
                  30, 0.95, 0.05, 0.1),
     "encoder": (dict(layers=1, width=32, heads=2, patch=7, learning_rate=0.005), "digits", 64, 60, 0.8, 0.01, 0.05),
     "gpt": (dict(layers=1, width=32, heads=2, length=32, learning_rate=0.01, warmup=5), "text", 32, 60, 0.7, 0.15, 0.15),
-    "bert_base": (dict(layers=1, width=32, heads=2, length=16, vocabulary=256, learning_rate=0.01), "masked", 32, 60,
-                  0.5, 0.01, 0.05),
+    "bert_base": (dict(layers=1, width=32, heads=2, length=16, vocabulary=256, predictions=4, learning_rate=0.01),
+                  "masked", 32, 60, 0.8, 0.02, 0.1),
     "lstm": (dict(width=32, length=14, features=56, learning_rate=0.01), "digits", 64, 40, 0.8, 0.01, 0.05),
 }
 
@@ -42,20 +42,24 @@ def docs_text():
         return f.read()
 
 
-def masked_examples(length, seed=1):
-    """Bytes of which one in eight is hidden, behind some of them padding."""
+def masked_examples(length, predictions, seed=1):
+    """Windows of a text, padded, with the bytes at some positions to be named, half of them hidden."""
     rng, data = random.Random(seed), docs_text()
-    tokens, labels, mask = bytearray(), bytearray(), []
+    tokens, labels, positions, mask = bytearray(), bytearray(), bytearray(), []
     starts = range(0, len(data) - length, length)
     for start in starts:
-        window, used = data[start:start + length], rng.randint(length // 2, length)
-        labels += window
-        tokens += bytes(0 if i >= used or rng.random() < 0.125 else b for i, b in enumerate(window))
+        window, used = bytearray(data[start:start + length]), rng.randint(length // 2, length)
+        asked = rng.sample(range(used), predictions)
+        positions += bytes(asked)
+        labels += bytes(window[i] for i in asked)
+        for i in list(range(used, length)) + asked[::2]:
+            window[i] = 0
+        tokens += window
         mask += [1.0 if i < used else 0.0 for i in range(length)]
-
-    shape = [len(starts), length]
+    shape, few = [len(starts), length], [len(starts), predictions]
     return {"mask": ("F32", shape, array.array("f", mask).tobytes()), "tokens": ("U8", shape, bytes(tokens)),
-            "labels": ("U8", shape, bytes(labels)), "segments": ("U8", shape, bytes(len(tokens)))}
+            "labels": ("U8", few, bytes(labels)), "positions": ("U8", few, bytes(positions)),
+            "segments": ("U8", shape, bytes(len(tokens)))}
 
 
 def train(programs, name):
@@ -65,7 +69,7 @@ def train(programs, name):
         f.write(networks.make(name, **parameters).text())
     if data != "digits":
         length = parameters["length"]
-        arrays = masked_examples(length) if data == "masked" else networks.text_examples(docs_text(), length)
+        arrays = masked_examples(length, parameters["predictions"]) if data == "masked" else networks.text_examples(docs_text(), length)
         data = programs.path(name + ".safetensors")
         write_safetensors(data, arrays)
     losses = {}

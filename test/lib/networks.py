@@ -232,8 +232,9 @@ def gpt2_124m(layers=12, width=768, heads=12, length=1024, vocabulary=50257, dro
     return gpt(layers, width, heads, length, vocabulary, dropout, learning_rate=6e-4, warmup=2000)
 
 
-def bert_base(layers=12, width=768, heads=12, length=128, vocabulary=30522, dropout=0.0, learning_rate=1e-4):
-    """BERT-base: post-norm encoder, masked positions, trained to name every token."""
+def bert_base(layers=12, width=768, heads=12, length=128, vocabulary=30522, predictions=20, dropout=0.0,
+              learning_rate=1e-4):
+    """BERT-base: post-norm encoder, trained to name the tokens at `predictions` positions of each sequence."""
     model = Model("bert_base", "BERT-base-like encoder with a language-model head.")
     init = ("normal", {"stddev": 0.02})
 
@@ -256,15 +257,18 @@ def bert_base(layers=12, width=768, heads=12, length=128, vocabulary=30522, drop
             y = mlp_block(f, name + "/mlp", x, width, 4 * width, "gelu", init)
             y = f.op(name + "/add_2", "add", x, f.dropout(name + "/dropout_2", y, dropout))
             x = f.layer_norm(name + "/norm_2", y, width, 1e-12)
+        # The rows of the positions asked for, by a product, as BERT does on TPUs.
+        chosen = f.op("head/chosen", "one_hot", "positions", depth=length)
+        x = f.op("head/rows", "matmul", chosen, x)
         x = f.op("head/gelu", "gelu", f.dense("head/dense", x, width, width, init))
         x = f.op("head/matmul", "matmul", f.layer_norm("head/norm", x, width, 1e-12), table, transpose_b=True)
         return f.op("logits", "bias_add", x, f.variable("head/bias", [vocabulary], "zeros"))
 
     inputs = {"tokens": ("int32", ["batch", length]), "segments": ("int32", ["batch", length]),
-              "mask": ("float32", ["batch", length])}
+              "mask": ("float32", ["batch", length]), "positions": ("int32", ["batch", predictions])}
     f = model.function("predict", inputs)
     f.outputs = [body(f)]
-    f = model.function("train", dict(inputs, labels=("int32", ["batch", length])),
+    f = model.function("train", dict(inputs, labels=("int32", ["batch", predictions])),
                        training("adamw", learning_rate=learning_rate, weight_decay=0.01, clip_norm=1.0))
     f.outputs = [f.op("loss", "sparse_softmax_cross_entropy", body(f), "labels")]
     return model
