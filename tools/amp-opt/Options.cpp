@@ -140,6 +140,11 @@ struct Flags {
   cl::list<std::string> tfKeep{
       "tf-keep", cl::desc("Other nodes of a GraphDef that stay as they are"),
       cl::value_desc("node,node"), cl::CommaSeparated, cl::cat(category)};
+  cl::opt<std::string> loss{
+      "loss",
+      cl::desc("Node of the loss in a GraphDef that trains: adds loss scaling "
+               "(as --loss-scale does, which finds it)"),
+      cl::value_desc("NODE"), cl::cat(category)};
   cl::opt<bool> dropUnknown{
       "drop-unknown",
       cl::desc("Leave out what a text form of a GraphDef cannot hold"),
@@ -265,6 +270,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.tensorflow.feeds.assign(f.feed.begin(), f.feed.end());
   options.tensorflow.keep.assign(f.tfKeep.begin(), f.tfKeep.end());
   options.tensorflow.dropUnknown = f.dropUnknown;
+  options.tensorflow.loss = f.loss;
   options.lossScale = f.lossScale;
   options.pins.assign(f.pin.begin(), f.pin.end());
   options.noAmp = f.noAmp;
@@ -292,8 +298,8 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.anyRewriteFlag =
       f.policy.getNumOccurrences() || f.target.getNumOccurrences() ||
       !options.moves.empty() || !options.lossScale.empty() ||
-      !options.pins.empty() || options.explain || options.advice ||
-      !options.report.empty();
+      !options.tensorflow.loss.empty() || !options.pins.empty() ||
+      options.explain || options.advice || !options.report.empty();
   if (std::optional<std::string> problem = checkFiles(options)) {
     usageError(*problem);
     return std::nullopt;

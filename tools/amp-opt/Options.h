@@ -44,6 +44,8 @@ struct TensorFlowOptions {
   bool hasGpu = false;
   std::vector<std::string> fetches, feeds, keep;
   bool dropUnknown = false;
+  /// The node of the loss, of a training graph.
+  std::string loss;
 };
 
 struct Options {

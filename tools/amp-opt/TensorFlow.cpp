@@ -120,6 +120,9 @@ int GraphDefRun::run() {
   printMessages(diags, source, *format == graphdef::Format::Binary);
   if (!read)
     return kBadInput;
+  if (!options.noAmp)
+    if (int code = rewriter.scaleLoss(graph))
+      return code;
   MLIRContext context(input.registry, MLIRContext::Threading::DISABLED);
   context.disableMultithreading();
   context.printOpOnDiagnostic(false);

@@ -12,7 +12,9 @@
 
 #include "ReportOutput.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
+#include "amp/GraphDef/TrainingScale.h"
 #include "amp/OpSet/OpSet.h"
+#include "amp/Transforms/LossScale.h"
 #include "amp/Transforms/MixedPrecision.h"
 
 #include <cstdlib>
@@ -99,6 +101,55 @@ int TensorFlowRewriter::readSettings() {
              "has no effect with --policy=" + policy};
   for (const std::string &note : notes)
     llvm::errs() << "amp-opt: " << note << "\n";
+  return kOk;
+}
+
+int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph) {
+  const std::string &loss = options.tensorflow.loss;
+  bool isFloat16 = settings.mode != tf::Mode::BFloat16;
+  if (options.lossScale.empty() && (loss.empty() || !isFloat16)) {
+    if (!loss.empty())
+      llvm::errs() << "amp-opt: note: --loss: bfloat16 needs no loss scale; "
+                      "--loss-scale=dynamic adds one all the same\n";
+    else if (isFloat16 && policy != "none" &&
+             graphdef::lacksTrainingScale(graph))
+      llvm::errs() << "amp-opt: warning: the graph trains in float16 without "
+                      "loss scaling, and small gradients become zero: add "
+                      "--loss-scale=dynamic, or none\n";
+    return kOk;
+  }
+  std::string error;
+  std::optional<LossScaleConfig> config = parseLossScale(
+      options.lossScale.empty() ? "dynamic" : options.lossScale, error);
+  if (!config) {
+    complainOfGraph() << "--loss-scale: " << error << "\n";
+    return kUsage;
+  }
+  if (config->mode == LossScaleConfig::Mode::None)
+    return kOk;
+  const LossScaleParams &params = config->params;
+  if (params.max != LossScaleParams().max || params.decreaseEvery != 1) {
+    complainOfGraph() << "--loss-scale: TensorFlow's loss scale knows no max "
+                         "and no decrease_every\n";
+    return kUsage;
+  }
+  graphdef::TrainingScale scale;
+  scale.loss = loss;
+  scale.isFixed = config->mode == LossScaleConfig::Mode::Fixed;
+  scale.scale = scale.isFixed ? config->value : params.initial;
+  scale.growthSteps = params.growthSteps;
+  scale.growth = params.growth;
+  scale.backoff = params.backoff;
+  scale.min = params.min;
+  graphdef::TrainingScaleResult result;
+  if (auto problem = graphdef::addTrainingScale(graph, scale, result)) {
+    complainOfGraph() << *problem << "\n";
+    return kBadInput;
+  }
+  for (const std::string &note : result.notes)
+    llvm::errs() << "amp-opt: loss scale: " << note << "\n";
+  settings.keep.insert(settings.keep.end(), result.nodes.begin(),
+                       result.nodes.end());
   return kOk;
 }
 

@@ -19,6 +19,10 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
+namespace amp::tensorflow {
+class GraphDef;
+} // namespace amp::tensorflow
+
 namespace amp::opt {
 
 class TensorFlowRewriter {
@@ -28,6 +32,9 @@ public:
   /// Reads flags and environment. Returns an exit code after saying what is
   /// wrong, as the others do.
   int readSettings();
+  /// Adds loss scaling to a training graph, where the flags ask for it, and
+  /// notes the new nodes in the settings; warns where it is missing.
+  int scaleLoss(tensorflow::GraphDef &graph);
   /// Rewrites one graph with the settings, whose names may be changed before.
   int rewrite(mlir::ModuleOp module);
 

@@ -393,6 +393,12 @@ int SavedModelRun::run() {
     return code;
   if (int code = checkOutput())
     return code;
+  if (!options.tensorflow.loss.empty() ||
+      (!options.lossScale.empty() && options.lossScale != "none")) {
+    complainOfGraph() << "loss scaling is for GraphDefs: a SavedModel's loss "
+                         "is scaled where it is trained\n";
+    return kUsage;
+  }
   if (!options.noAmp)
     if (int code = rewriter.readSettings())
       return code;
