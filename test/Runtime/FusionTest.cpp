@@ -143,6 +143,86 @@ TEST(FlatOptimizer, IsOneStepForAllVariables) {
     }
 }
 
+/// Σ aᵢᵀ · bᵢ is one product: no matrix per example is stored.
+TEST(BatchSums, AreOneProduct) {
+  for (DType type : {DType::Float32, DType::Float16, DType::BFloat16})
+    for (bool casts : {false, true}) {
+      if (casts && type == DType::Float32)
+        continue;
+      std::string dtype(amp::dtypeName(type));
+      std::string graph = oneFunction(
+          "",
+          "{\"name\": \"x\", \"dtype\": \"" + dtype +
+              "\", \"shape\": [\"batch\", 30, 12]}, {\"name\": \"y\", "
+              "\"dtype\": \"" +
+              dtype + "\", \"shape\": [\"batch\", 30, 9]}",
+          "{\"name\": \"p\", \"op\": \"matmul\", \"inputs\": [\"x\", \"y\"], "
+          "\"attrs\": {\"transpose_a\": true}}," +
+              std::string(casts ? "{\"name\": \"c\", \"op\": \"cast\", "
+                                  "\"inputs\": [\"p\"], \"attrs\": {\"to\": "
+                                  "\"float32\"}},"
+                                : "") +
+              "{\"name\": \"s\", \"op\": \"sum_to\", \"inputs\": [\"" +
+              (casts ? "c" : "p") + "\"], \"attrs\": {\"shape\": [12, 9]}}",
+          "\"s\"");
+      auto session = openSession(graph);
+      ASSERT_TRUE(session);
+      auto plan = session->plan("f", {{"batch", 50}});
+      ASSERT_TRUE(plan.ok());
+      EXPECT_NE(toString(**plan).find("m=12 n=9 k=1500 transpose_a"),
+                std::string::npos)
+          << toString(**plan);
+      EXPECT_EQ(kernelsOf(**plan)[Kernel::Reduce], 0u);
+      std::mt19937_64 random(testSeed());
+      Tensor x = randomTensor(type, {50, 30, 12}, random, -1, 1);
+      Tensor y = randomTensor(type, {50, 30, 9}, random, -1, 1);
+      auto got = session->run("f", {{"x", &x}, {"y", &y}});
+      ASSERT_TRUE(got.ok()) << got.status().toString();
+      double store = type == DType::Float32   ? 0x1p-24
+                     : type == DType::Float16 ? 0x1p-11
+                                              : 0x1p-8;
+      for (int64_t i = 0; i < 12; ++i)
+        for (int64_t j = 0; j < 9; ++j) {
+          double sum = 0, size = 0;
+          for (int64_t l = 0; l < 1500; ++l) {
+            double term = x.at(l * 12 + i) * y.at(l * 9 + j);
+            sum += term;
+            size += std::fabs(term);
+          }
+          EXPECT_NEAR((*got)[0].at(i * 9 + j), sum,
+                      1502 * 0x1p-24 * size + store * std::fabs(sum) + 0x1p-25);
+        }
+    }
+}
+
+TEST(BatchSums, OtherSumsStay) {
+  // Over rows, of products whose matrices differ, and the mean.
+  auto reduces = [](const std::string &product, const std::string &sum) {
+    auto file = readGraph(oneFunction(
+        "",
+        "{\"name\": \"x\", \"dtype\": \"float32\", \"shape\": [4, 5, 6]}, "
+        "{\"name\": \"y\", \"dtype\": \"float32\", \"shape\": [1, 5, 6]}",
+        "{\"name\": \"p\", \"op\": \"matmul\", " + product +
+            "},\n{\"name\": \"s\", " + sum + ", \"inputs\": [\"p\"]}",
+        "\"s\""));
+    EXPECT_TRUE(file);
+    auto plan = planFunction(*file, 0, {}, DeviceTraits::cpu());
+    EXPECT_TRUE(plan.ok()) << plan.status().toString();
+    return kernelsOf(*plan)[Kernel::Reduce] == 1;
+  };
+  std::string own = "\"inputs\": [\"x\", \"x\"], \"attrs\": "
+                    "{\"transpose_a\": true}";
+  EXPECT_FALSE(reduces(own, "\"op\": \"reduce_sum\", \"attrs\": {\"axes\": 0}"));
+  EXPECT_TRUE(reduces(own, "\"op\": \"reduce_sum\", \"attrs\": {\"axes\": 1}"));
+  EXPECT_TRUE(reduces(own, "\"op\": \"reduce_mean\", \"attrs\": {\"axes\": 0}"));
+  EXPECT_TRUE(reduces("\"inputs\": [\"x\", \"y\"], \"attrs\": "
+                      "{\"transpose_a\": true}",
+                      "\"op\": \"reduce_sum\", \"attrs\": {\"axes\": 0}"));
+  EXPECT_TRUE(reduces("\"inputs\": [\"x\", \"x\"], \"attrs\": "
+                      "{\"transpose_b\": true}",
+                      "\"op\": \"reduce_sum\", \"attrs\": {\"axes\": 0}"));
+}
+
 /// A session that starts from the variables of another, with an empty cache.
 std::unique_ptr<Session> sameVariables(const Session &from,
                                        const Network &net) {

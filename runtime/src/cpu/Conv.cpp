@@ -6,8 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 // Through oneDNN in float32: 16-bit images and filters are converted by our own
-// code, and its own layouts made from ours at each call. Plain loops, with sums
-// in float64, for float64, for sizes of 0 and without oneDNN.
+// code. It reads images with their channels together as they are; of others, and
+// of filters, it makes layouts of its own at each call. Plain loops, with sums in
+// float64, for float64, for sizes of 0 and without oneDNN.
 //
 // All three are about one convolution from images `x` to images `y` with a
 // filter: forward x and the filter are given, and each gradient takes that of y
@@ -243,6 +244,13 @@ Status Convolution::prepare() {
     auto any = [&](const memory::desc &like) {
       return memory::desc(like.dims(), f32, memory::format_tag::any);
     };
+    // Its fast kernels read images with their channels together as they are;
+    // what it has for other layouts is slower than changing the layout.
+    auto isFast = [](const auto &description) {
+      std::string name = description.impl_info_str();
+      return name.find("gemm") == std::string::npos &&
+             name.find("ref") == std::string::npos;
+    };
     memory::dims stride = {w.stride[0], w.stride[1]}, dilation, before, behind;
     for (int i : {0, 1}) {
       dilation.push_back(w.dilation[i] - 1);
@@ -251,39 +259,53 @@ Status Convolution::prepare() {
       int64_t reach = (w.out[i] - 1) * w.stride[i] + span - w.before[i];
       behind.push_back(std::max<int64_t>(0, reach - w.in[i]));
     }
-    dnnl::convolution_forward::primitive_desc forward(
-        dnnl::convolution_forward::desc(step.kernel == Kernel::Conv
-                                            ? dnnl::prop_kind::forward_inference
-                                            : dnnl::prop_kind::forward_training,
-                                        direct, any(x), any(filter), any(y),
-                                        stride, dilation, before, behind),
-        engine);
-    if (step.kernel == Kernel::Conv) {
-      primitive = dnnl::convolution_forward(forward);
-      setSide(0, DNNL_ARG_SRC, x, forward.src_desc());
-      setSide(1, DNNL_ARG_WEIGHTS, filter, forward.weights_desc());
-      setSide(2, DNNL_ARG_DST, y, forward.dst_desc());
-    } else if (step.kernel == Kernel::ConvInputGrad) {
-      dnnl::convolution_backward_data::primitive_desc backward(
-          dnnl::convolution_backward_data::desc(direct, any(x), any(filter),
-                                                any(y), stride, dilation,
-                                                before, behind),
-          engine, forward);
-      primitive = dnnl::convolution_backward_data(backward);
-      setSide(0, DNNL_ARG_DIFF_DST, y, backward.diff_dst_desc());
-      setSide(1, DNNL_ARG_WEIGHTS, filter, backward.weights_desc());
-      setSide(2, DNNL_ARG_DIFF_SRC, x, backward.diff_src_desc());
-    } else {
-      dnnl::convolution_backward_weights::primitive_desc backward(
-          dnnl::convolution_backward_weights::desc(direct, any(x), any(filter),
-                                                   any(y), stride, dilation,
-                                                   before, behind),
-          engine, forward);
-      primitive = dnnl::convolution_backward_weights(backward);
-      setSide(0, DNNL_ARG_DIFF_DST, y, backward.diff_dst_desc());
-      setSide(1, DNNL_ARG_SRC, x, backward.src_desc());
-      setSide(2, DNNL_ARG_DIFF_WEIGHTS, filter, backward.diff_weights_desc());
-    }
+    dnnl::prop_kind kind = step.kernel == Kernel::Conv
+                               ? dnnl::prop_kind::forward_inference
+                               : dnnl::prop_kind::forward_training;
+    /// With images as they are; false if no fast kernel takes them so.
+    auto prepareWith = [&](const memory::desc &image,
+                           const memory::desc &result, bool onlyFast) {
+      dnnl::convolution_forward::primitive_desc forward(
+          dnnl::convolution_forward::desc(kind, direct, image, any(filter),
+                                          result, stride, dilation, before,
+                                          behind),
+          engine);
+      if (step.kernel == Kernel::Conv) {
+        if (onlyFast && !isFast(forward))
+          return false;
+        primitive = dnnl::convolution_forward(forward);
+        setSide(0, DNNL_ARG_SRC, x, forward.src_desc());
+        setSide(1, DNNL_ARG_WEIGHTS, filter, forward.weights_desc());
+        setSide(2, DNNL_ARG_DST, y, forward.dst_desc());
+      } else if (step.kernel == Kernel::ConvInputGrad) {
+        dnnl::convolution_backward_data::primitive_desc backward(
+            dnnl::convolution_backward_data::desc(direct, image, any(filter),
+                                                  result, stride, dilation,
+                                                  before, behind),
+            engine, forward);
+        if (onlyFast && !isFast(backward))
+          return false;
+        primitive = dnnl::convolution_backward_data(backward);
+        setSide(0, DNNL_ARG_DIFF_DST, y, backward.diff_dst_desc());
+        setSide(1, DNNL_ARG_WEIGHTS, filter, backward.weights_desc());
+        setSide(2, DNNL_ARG_DIFF_SRC, x, backward.diff_src_desc());
+      } else {
+        dnnl::convolution_backward_weights::primitive_desc backward(
+            dnnl::convolution_backward_weights::desc(direct, image, any(filter),
+                                                     result, stride, dilation,
+                                                     before, behind),
+            engine, forward);
+        if (onlyFast && !isFast(backward))
+          return false;
+        primitive = dnnl::convolution_backward_weights(backward);
+        setSide(0, DNNL_ARG_DIFF_DST, y, backward.diff_dst_desc());
+        setSide(1, DNNL_ARG_SRC, x, backward.src_desc());
+        setSide(2, DNNL_ARG_DIFF_WEIGHTS, filter, backward.diff_weights_desc());
+      }
+      return true;
+    };
+    if (p.channelsFirst || !prepareWith(x, y, true))
+      prepareWith(any(x), any(y), false);
   } catch (const dnnl::error &error) {
     return Status(Code::Internal, std::string("oneDNN cannot prepare the "
                                               "convolution '") +

@@ -5,11 +5,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Generic over the register class, so that every operation is written once.
+// Generic over the register class, so that every operation is written once, and
+// compiled for each instruction set. All round after each operation, so they
+// give the same bits.
 //===----------------------------------------------------------------------===//
 
 #include "ScalarLoops.h"
 #include "Convert.h"
+#include "VectorMath.h"
 #include "amprt/Half.h"
 
 #include <algorithm>
@@ -55,136 +58,50 @@ int64_t integerQuotient(int64_t a, int64_t b) {
 #define AMPRT_INDEPENDENT
 #endif
 
-template <typename T, typename R, typename F>
-void unary(void *d, const void *a, int64_t count, F f) {
-  auto *to = static_cast<R *>(d);
-  auto *x = static_cast<const T *>(a);
-  AMPRT_INDEPENDENT
-  for (int64_t i = 0; i < count; ++i)
-    to[i] = f(x[i]);
+// Float has functions that loops over vectors can call.
+AMPRT_ALWAYS_INLINE float expOf(float x) { return vectorExp(x); }
+AMPRT_ALWAYS_INLINE float tanhOf(float x) { return vectorTanh(x); }
+AMPRT_ALWAYS_INLINE float sigmoidOf(float x) { return vectorSigmoid(x); }
+AMPRT_ALWAYS_INLINE float erfcOf(float x) { return vectorErfc(x); }
+inline double expOf(double x) { return std::exp(x); }
+inline double tanhOf(double x) { return std::tanh(x); }
+inline double sigmoidOf(double x) {
+  double e = std::exp(-std::abs(x));
+  return (x >= 0 ? 1.0 : e) / (1 + e);
 }
+inline double erfcOf(double x) { return std::erfc(x); }
 
-template <typename T, typename R, typename F>
-void binary(void *d, const void *a, const void *b, int64_t count, F f) {
-  auto *to = static_cast<R *>(d);
-  auto *x = static_cast<const T *>(a);
-  auto *y = static_cast<const T *>(b);
-  AMPRT_INDEPENDENT
-  for (int64_t i = 0; i < count; ++i)
-    to[i] = f(x[i], y[i]);
-}
+namespace plain {
+#include "ScalarLoopKernels.inc"
+} // namespace plain
 
-template <typename T> T sigmoid(T x) {
-  T e = std::exp(-std::abs(x));
-  return (x >= 0 ? T(1) : e) / (1 + e);
-}
+// GCC takes the instruction set of lambdas from a pragma alone.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define AMPRT_MORE_TARGETS
+#pragma GCC push_options
+#pragma GCC target("avx2")
+namespace avx2 {
+#include "ScalarLoopKernels.inc"
+} // namespace avx2
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f")
+namespace avx512 {
+#include "ScalarLoopKernels.inc"
+} // namespace avx512
+#pragma GCC pop_options
+#endif
 
-#define AMPRT_UNARY(OP, EXPRESSION)                                            \
-  case ScalarOp::OP:                                                           \
-    return [](void *d, const void *a, const void *, const void *,              \
-              int64_t count, [[maybe_unused]] double imm) {                    \
-      unary<T, T>(d, a, count, [=](T x) -> T { return EXPRESSION; });          \
-    };
-#define AMPRT_BINARY(OP, RESULT, EXPRESSION)                                   \
-  case ScalarOp::OP:                                                           \
-    return [](void *d, const void *a, const void *b, const void *,             \
-              int64_t count, double) {                                         \
-      binary<T, RESULT>(d, a, b, count,                                        \
-                        [](T x, T y) -> RESULT { return EXPRESSION; });        \
-    };
-
-/// Operations of floating types.
-template <typename T> RunFunction floatingFunction(ScalarOp op) {
-  switch (op) {
-    AMPRT_UNARY(Exp, std::exp(x))
-    AMPRT_UNARY(Expm1, std::expm1(x))
-    AMPRT_UNARY(Log, std::log(x))
-    AMPRT_UNARY(Log1p, std::log1p(x))
-    AMPRT_UNARY(Sqrt, std::sqrt(x))
-    AMPRT_UNARY(Rsqrt, 1 / std::sqrt(x))
-    AMPRT_UNARY(Reciprocal, 1 / x)
-    AMPRT_UNARY(Sin, std::sin(x))
-    AMPRT_UNARY(Cos, std::cos(x))
-    AMPRT_UNARY(Tanh, std::tanh(x))
-    AMPRT_UNARY(Sigmoid, sigmoid(x))
-    AMPRT_UNARY(Silu, x * sigmoid(x))
-    AMPRT_UNARY(Softplus,
-                (x > 0 ? x : T(0)) + std::log1p(std::exp(-std::abs(x))))
-    AMPRT_UNARY(Erf, std::erf(x))
-    AMPRT_UNARY(Erfc, std::erfc(x))
-    AMPRT_UNARY(Floor, std::floor(x))
-    AMPRT_UNARY(Ceil, std::ceil(x))
-    AMPRT_UNARY(Round, std::nearbyint(x))
-    AMPRT_UNARY(Gelu, x * T(0.5) * std::erfc(-x * T(0.70710678118654752440)))
-    // (1 + tanh u) / 2 is the sigmoid of 2u, which does not cancel.
-    AMPRT_UNARY(GeluTanh, x * sigmoid(T(1.59576912160573071176) *
-                                      (x + T(0.044715) * x * x * x)))
-    AMPRT_UNARY(Elu, x > 0 ? x : T(imm) * std::expm1(x))
-    AMPRT_UNARY(LeakyRelu, x > 0 ? x : T(imm) * x)
-    AMPRT_BINARY(Div, T, x / y)
-    AMPRT_BINARY(Pow, T, std::pow(x, y))
-  case ScalarOp::IsFinite:
-    return [](void *d, const void *a, const void *, const void *, int64_t count,
-              double) {
-      unary<T, int64_t>(d, a, count,
-                        [](T x) -> int64_t { return std::isfinite(x); });
-    };
-  default:
-    return nullptr;
-  }
-}
-
-RunFunction integerFunction(ScalarOp op) {
-  using T = int64_t;
-  switch (op) {
-    AMPRT_UNARY(Not, x == 0)
-    AMPRT_UNARY(Floor, x)
-    AMPRT_UNARY(Ceil, x)
-    AMPRT_UNARY(Round, x)
-    AMPRT_UNARY(IsFinite, 1 + 0 * x)
-    AMPRT_BINARY(Div, T, integerQuotient(x, y))
-    AMPRT_BINARY(Pow, T, integerPower(x, y))
-    AMPRT_BINARY(And, T, x != 0 && y != 0)
-    AMPRT_BINARY(Or, T, x != 0 || y != 0)
-  default:
-    return nullptr;
-  }
-}
-
-/// Operations of every type. NaN stays NaN in relu, maximum and minimum.
-template <typename T> RunFunction commonFunction(ScalarOp op) {
-  using W = Wrap<T>;
-  switch (op) {
-    AMPRT_UNARY(Neg, T(-W(x)))
-    AMPRT_UNARY(Abs, x < 0 ? T(-W(x)) : kFloat<T> ? std::abs(x) : x)
-    AMPRT_UNARY(Sign, x != x ? x : T((x > 0) - (x < 0)))
-    AMPRT_UNARY(Square, T(W(x) * W(x)))
-    AMPRT_UNARY(Relu, x <= 0 ? T(0) : x)
-    AMPRT_UNARY(Relu6, x <= 0 ? T(0) : x >= 6 ? T(6) : x)
-    AMPRT_BINARY(Add, T, T(W(x) + W(y)))
-    AMPRT_BINARY(Sub, T, T(W(x) - W(y)))
-    AMPRT_BINARY(Mul, T, T(W(x) * W(y)))
-    AMPRT_BINARY(Max, T, x > y || x != x ? x : y)
-    AMPRT_BINARY(Min, T, x < y || x != x ? x : y)
-    AMPRT_BINARY(Equal, int64_t, x == y)
-    AMPRT_BINARY(NotEqual, int64_t, x != y)
-    AMPRT_BINARY(Less, int64_t, x < y)
-    AMPRT_BINARY(LessEqual, int64_t, x <= y)
-    AMPRT_BINARY(Greater, int64_t, x > y)
-    AMPRT_BINARY(GreaterEqual, int64_t, x >= y)
-    AMPRT_BINARY(ReluGrad, T, y > 0 ? x : T(0))
-  case ScalarOp::Where:
-    return [](void *d, const void *a, const void *b, const void *c,
-              int64_t count, double) {
-      auto *to = static_cast<T *>(d);
-      auto *condition = static_cast<const int64_t *>(a);
-      auto *x = static_cast<const T *>(b), *y = static_cast<const T *>(c);
-      for (int64_t i = 0; i < count; ++i)
-        to[i] = condition[i] ? x[i] : y[i];
-    };
-  default:
-    return nullptr;
-  }
+using Find = RunFunction (*)(ScalarOp op, RegisterClass operands);
+Find pickFind() {
+#ifdef AMPRT_MORE_TARGETS
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f"))
+    return avx512::find;
+  if (__builtin_cpu_supports("avx2"))
+    return avx2::find;
+#endif
+  return plain::find;
 }
 
 /// Truncates; numbers outside the type take its nearest end, NaN 0.
@@ -216,21 +133,8 @@ template <typename T> int64_t truncate(T x, DType to) {
 } // namespace
 
 RunFunction amprt::cpu::runFunction(ScalarOp op, RegisterClass operands) {
-  switch (operands) {
-  case RegisterClass::F32:
-    if (RunFunction f = commonFunction<float>(op))
-      return f;
-    return floatingFunction<float>(op);
-  case RegisterClass::F64:
-    if (RunFunction f = commonFunction<double>(op))
-      return f;
-    return floatingFunction<double>(op);
-  case RegisterClass::I64:
-    if (RunFunction f = commonFunction<int64_t>(op))
-      return f;
-    return integerFunction(op);
-  }
-  return nullptr;
+  static const Find find = pickFind();
+  return find(op, operands);
 }
 
 template <typename T>
@@ -246,10 +150,10 @@ void amprt::cpu::castRun(void *d, DType to, const void *a, DType from,
   if (target == RegisterClass::I64) {
     auto *result = static_cast<int64_t *>(d);
     if (source == RegisterClass::F32) {
-      unary<float, int64_t>(d, a, count,
+      plain::unary<float, int64_t>(d, a, count,
                             [to](float x) { return truncate(x, to); });
     } else if (source == RegisterClass::F64) {
-      unary<double, int64_t>(d, a, count,
+      plain::unary<double, int64_t>(d, a, count,
                              [to](double x) { return truncate(x, to); });
     } else {
       std::copy_n(static_cast<const int64_t *>(a), count, result);
@@ -259,12 +163,12 @@ void amprt::cpu::castRun(void *d, DType to, const void *a, DType from,
   }
   if (target == RegisterClass::F64) {
     if (source == RegisterClass::F32)
-      unary<float, double>(d, a, count, [](float x) -> double { return x; });
+      plain::unary<float, double>(d, a, count, [](float x) -> double { return x; });
     else if (source == RegisterClass::F64)
       std::copy_n(static_cast<const double *>(a), count,
                   static_cast<double *>(d));
     else
-      unary<int64_t, double>(d, a, count, [](int64_t x) { return double(x); });
+      plain::unary<int64_t, double>(d, a, count, [](int64_t x) { return double(x); });
     return;
   }
   auto *result = static_cast<float *>(d);
@@ -278,11 +182,11 @@ void amprt::cpu::castRun(void *d, DType to, const void *a, DType from,
     if (amp::isLow(to))
       roundTwice(result, static_cast<const double *>(a), to, count);
     else
-      unary<double, float>(d, a, count, [](double x) { return float(x); });
+      plain::unary<double, float>(d, a, count, [](double x) { return float(x); });
   } else if (amp::isLow(to)) {
     roundTwice(result, static_cast<const int64_t *>(a), to, count);
   } else {
-    unary<int64_t, float>(d, a, count, [](int64_t x) { return float(x); });
+    plain::unary<int64_t, float>(d, a, count, [](int64_t x) { return float(x); });
   }
 }
 

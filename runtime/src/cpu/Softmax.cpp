@@ -11,6 +11,7 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
+#include "VectorMath.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,6 +32,74 @@ template <typename T> struct Exponentials {
   double sum() const { return 1 + rest; }
   double logSum() const { return std::log1p(rest); }
 };
+
+/// Lanes of sums over a row; fixed, so that all machines add alike.
+constexpr int64_t kLanes = 16;
+
+/// The largest that is a number; −∞ if there is none.
+AMPRT_ALWAYS_INLINE void largestOf(const float *x, int64_t size,
+                                   float *result) {
+  float lanes[kLanes];
+  for (int64_t l = 0; l < kLanes; ++l)
+    lanes[l] = -std::numeric_limits<float>::infinity();
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+  for (; i < size; ++i)
+    lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
+  float largest = lanes[0];
+  for (int64_t l = 1; l < kLanes; ++l)
+    largest = lanes[l] > largest ? lanes[l] : largest;
+  *result = largest;
+}
+
+AMPRT_ALWAYS_INLINE void expOfRow(const float *x, float *e, int64_t size,
+                                  float largest) {
+  for (int64_t i = 0; i < size; ++i)
+    e[i] = vectorExp(x[i] - largest);
+}
+
+AMPRT_ALWAYS_INLINE void sumOfRow(const float *e, int64_t size,
+                                  double *result) {
+  double lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] += double(e[i + l]);
+  double sum = 0;
+  for (; i < size; ++i)
+    sum += double(e[i]);
+  for (double lane : lanes)
+    sum += lane;
+  *result = sum;
+}
+
+/// y / sum · weight · gradient, in double.
+AMPRT_ALWAYS_INLINE void scaleRow(float *y, int64_t size, double sum,
+                                  double weight, double gradient) {
+  for (int64_t i = 0; i < size; ++i)
+    y[i] = float(double(y[i]) / sum * weight * gradient);
+}
+
+/// The same as below, in vectors.
+Exponentials<float> exponentials(const float *x, float *e, int64_t size) {
+  float largest = 0;
+  vectorised<largestOf>()(x, size, &largest);
+  vectorised<expOfRow>()(x, e, size, largest);
+  int64_t best = std::find(x, x + size, largest) - x;
+  if (best == size)
+    best = 0; // nothing but NaN
+  float own = size ? e[best] : 1;
+  if (size)
+    e[best] = 0;
+  double rest = 0;
+  vectorised<sumOfRow>()(e, size, &rest);
+  if (size)
+    e[best] = own;
+  // The largest's own is 1, but among infinities it is NaN.
+  return {largest, rest + (double(own) - 1)};
+}
 
 /// Turns logits into their exponentials relative to the largest.
 template <typename T>
@@ -87,6 +156,12 @@ template <typename T> void softmax(const StepCall &call) {
       rows.load(x.data(), call.operand(0), in, row);
       Exponentials<T> e = exponentials(x.data(), y.data(), p.size);
       double sum = e.sum(), logSum = logarithm ? e.logSum() : 0;
+      if constexpr (std::is_same_v<T, float>)
+        if (!logarithm) {
+          vectorised<scaleRow>()(y.data(), p.size, sum, 1.0, 1.0);
+          rows.store(call.result(0), out, row, y.data());
+          continue;
+        }
       for (size_t i = 0; i < x.size(); ++i)
         y[i] = T(logarithm ? (double(x[i]) - double(e.largest)) - logSum
                            : double(y[i]) / sum);
@@ -156,6 +231,15 @@ void loss(const StepCall &call, bool isSparse, bool givesLoss,
         continue;
       // In double, for a probability that is nearly its label.
       double gradient = double(gradientOf(row)), sum = e.sum();
+      if constexpr (std::is_same_v<T, float>)
+        if (label) { // one element has another formula
+          double own = double(y[size_t(*label)]) / sum - 1;
+          vectorised<scaleRow>()(y.data(), p.size, sum, weight, gradient);
+          y[size_t(*label)] = float(own * gradient);
+          rows.store(call.result(gradientResult),
+                     call.resultBuffer(gradientResult).dtype, row, y.data());
+          continue;
+        }
       for (size_t i = 0; i < y.size(); ++i) {
         double aim = isSparse ? double(label && size_t(*label) == i) : q[i];
         y[i] = T((double(y[i]) / sum * weight - aim) * gradient);

@@ -48,6 +48,44 @@ AMPRT_ALWAYS_INLINE float vectorExp(float x) {
   return p * powerOfTwo(half) * powerOfTwo(n - half);
 }
 
+/// 1 / (1 + e^-x) without overflow in between.
+AMPRT_ALWAYS_INLINE float vectorSigmoid(float x) {
+  float size = x < 0 ? -x : x;
+  float e = vectorExp(-size);
+  return (x >= 0 ? 1.0f : e) / (1.0f + e);
+}
+
+AMPRT_ALWAYS_INLINE float vectorTanh(float x) {
+  float size = x < 0 ? -x : x, z = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * z + 2.06390887954e-2f;
+  p = p * z - 5.37397155531e-2f;
+  p = p * z + 1.33314422036e-1f;
+  p = p * z - 3.33332819422e-1f;
+  p = p * z * x + x;
+  float far = 1.0f - 2.0f / (vectorExp(2.0f * size) + 1.0f);
+  far = x < 0 ? -far : far;
+  return size >= 0.625f ? far : p;
+}
+
+/// 1 − erf(x), also far out, where it is small: e^(−x² + p(t)) · t with
+/// t = 1 / (1 + x / 2), of relative error 1.2e-7 before rounding.
+AMPRT_ALWAYS_INLINE float vectorErfc(float x) {
+  float z = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.5f * z);
+  float p = 0.17087277f;
+  p = p * t - 0.82215223f;
+  p = p * t + 1.48851587f;
+  p = p * t - 1.13520398f;
+  p = p * t + 0.27886807f;
+  p = p * t - 0.18628806f;
+  p = p * t + 0.09678418f;
+  p = p * t + 0.37409196f;
+  p = p * t + 1.00002368f;
+  p = p * t - 1.26551223f;
+  float r = t * vectorExp(p - z * z);
+  return x >= 0 ? r : 2.0f - r;
+}
+
 } // namespace amprt::cpu
 
 #endif // AMPRT_CPU_VECTORMATH_H

@@ -26,6 +26,7 @@ public:
   }
 
   void cacheCastsOfVariables();
+  void sumBatches();
   void fuseEpilogues();
   void fuseElementwise();
   void fuseCastsIntoProducts();
@@ -42,6 +43,7 @@ private:
   void mergeNames(Step &into, const Step &from);
   bool fuseIntoProduct(uint32_t product);
   bool fuseIntoReader(uint32_t producer);
+  bool sumsBatch(const Step &reduction, const Step &product) const;
 
   Builder &builder;
   std::vector<Step> &steps;
@@ -121,6 +123,92 @@ void Fuser::cacheCastsOfVariables() {
          {source.index},
          0});
     step.cached = true;
+  }
+}
+
+/// Whether it adds up the matrices of a product and does nothing else.
+bool Fuser::sumsBatch(const Step &reduction, const Step &product) const {
+  const StepParams &sum = reduction.params, &p = product.params;
+  return reduction.kernel == Kernel::Reduce && !reduction.results.empty() &&
+         sum.reduce == ReduceOp::Sum && sum.reduceLoops == Dims{p.batch} &&
+         sum.reduceStrides == Dims{p.m * p.n} && sum.loops == Dims{p.m * p.n} &&
+         sum.strides == std::vector<Dims>{{1}};
+}
+
+/// Σ aᵢᵀ · bᵢ over a batch, as in the gradient of a matrix that all examples
+/// share, is one product with longer sums: the rows of all aᵢ lie one behind
+/// the other. A 16-bit product is rounded once, when it is complete.
+void Fuser::sumBatches() {
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    StepParams &p = steps[i].params;
+    if (steps[i].kernel != Kernel::Matmul || steps[i].results.size() != 1 ||
+        p.batch < 2 || !p.transposeA || p.transposeB)
+      continue;
+    bool ownMatrices = true;
+    for (size_t j = 0; j < p.batchMatrices.size(); ++j)
+      ownMatrices &= p.batchMatrices[j] == int64_t(j / 2);
+    uint32_t value = steps[i].results[0], next = onlyReader(value);
+    if (!ownMatrices || next == kNoBuffer || next < i)
+      continue;
+    uint32_t last = next;
+    bool casts = isCastOf(steps[next]);
+    if (casts) {
+      last = onlyReader(steps[next].results[0]);
+      if (last == kNoBuffer || last < next)
+        continue;
+    }
+    if (!sumsBatch(steps[last], steps[i]))
+      continue;
+    uint32_t result = steps[last].results[0];
+    DType dtype = builder.dtype(value);
+    p.k *= p.batch;
+    p.batch = 1;
+    p.batchMatrices.clear();
+    std::vector<std::string> names = steps[last].nodes;
+    if (casts)
+      names.insert(names.begin(), steps[next].nodes.begin(),
+                   steps[next].nodes.end());
+    readers[value].clear();
+    if (casts)
+      readers[steps[next].results[0]].clear();
+    if (dtype == builder.dtype(result)) {
+      // The product itself stands where the sum stood.
+      Step product = std::move(steps[i]);
+      product.results[0] = result;
+      product.name = steps[last].name;
+      product.nodes.insert(product.nodes.end(), names.begin(), names.end());
+      steps[i] = Step();
+      if (casts)
+        steps[next] = Step();
+      for (uint32_t operand : product.operands)
+        replaceReader(operand, i, last);
+      steps[last] = std::move(product);
+      continue;
+    }
+    uint32_t sum = builder.addBuffer(builder.buffer(value).name, dtype,
+                                     {p.m, p.n});
+    readers.push_back({last});
+    pinned.push_back(false);
+    steps[i].results[0] = sum;
+    Step cast;
+    cast.kernel = Kernel::Elementwise;
+    cast.name = steps[last].name;
+    cast.nodes = names;
+    ExpressionBuilder e(builder);
+    // A view where the sum keeps axes of size 1 in front.
+    uint32_t source = sum;
+    if (builder.dims(result) != builder.dims(sum)) {
+      source = builder.addView(sum, builder.buffer(value).name,
+                               builder.dims(result));
+      readers.push_back({});
+      pinned.push_back(false);
+      pinned[sum] = true;
+    }
+    e.cast(e.load(source), builder.dtype(result));
+    e.finish(cast, result);
+    if (casts)
+      steps[next] = Step();
+    steps[last] = std::move(cast);
   }
 }
 
@@ -368,6 +456,7 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
     fuseAttention(builder, traits);
   Fuser fuser(builder, traits);
   fuser.cacheCastsOfVariables();
+  fuser.sumBatches();
   fuser.fuseEpilogues();
   fuser.fuseElementwise();
   fuser.fuseCastsIntoProducts();
