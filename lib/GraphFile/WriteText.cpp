@@ -22,11 +22,34 @@
 using namespace amp;
 using namespace amp::graphfile;
 
+/// Whether all bytes of the text may stand in a string as they are; false also
+/// for a few texts where they may.
+static bool isPlain(std::string_view text) {
+  constexpr uint64_t ones = ~uint64_t(0) / 255, high = ones * 0x80;
+  auto marks = [](uint64_t word) {
+    // A byte below 0x20, or one that is zero after the exclusive or, borrows.
+    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+    return ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) |
+           ((backslash - ones) & ~backslash);
+  };
+  const char *at = text.data(), *last = at + text.size();
+  uint64_t word;
+  for (; last - at >= 8; at += 8) {
+    std::memcpy(&word, at, sizeof(word));
+    if (marks(word) & high)
+      return false;
+  }
+  // Filled up with a plain character.
+  word = ones * ' ';
+  std::memcpy(&word, at, last - at);
+  return !(marks(word) & high);
+}
+
 void graphfile::appendString(std::string &out, std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
   out += '"';
   size_t start = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
+  for (size_t i = isPlain(text) ? text.size() : 0; i < text.size(); ++i) {
     unsigned char c = text[i];
     if (c >= 0x20 && c != '"' && c != '\\')
       continue;

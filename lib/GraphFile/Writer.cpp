@@ -12,6 +12,8 @@
 
 #include "WriteText.h"
 
+#include <algorithm>
+
 using namespace amp;
 using namespace amp::graphfile;
 
@@ -96,10 +98,21 @@ void GraphFileStream::writeVariable(const Variable &variable) {
   out += '}';
 }
 
-void GraphFileStream::node(const Node &node) {
-  out += anyNode ? ",\n        " : "\n        ";
+void GraphFileStream::appendTypes(const Node &node) {
+  if (!node.types)
+    return;
+  out += ", \"types\": [";
+  for (size_t i = 0; i < node.types->size(); ++i) {
+    out += i ? ", {" : "{";
+    appendType(out, (*node.types)[i]);
+    out += '}';
+  }
+  out += ']';
+}
+
+void GraphFileStream::node(const Node &node, uint32_t kind) {
+  out += anyNode ? ",\n        {\"name\": " : "\n        {\"name\": ";
   anyNode = true;
-  out += "{\"name\": ";
   appendString(out, node.name);
   writeDocKey(node.doc, node.docIsString);
   out += ", \"op\": ";
@@ -108,7 +121,15 @@ void GraphFileStream::node(const Node &node) {
     out += ", \"inputs\": ";
     values(node.inputs);
   }
-  appendAttrs(out, node);
+  if (kind >= wordings.size())
+    wordings.resize(std::max<size_t>(kind + 1, wordings.size() * 2));
+  Wording &wording = wordings[kind];
+  size_t start = out.size();
+  if (wording.isKnown)
+    out += wording.attrs;
+  else
+    appendAttrs(out, node);
+  size_t end = out.size();
   if (node.precision) {
     out += ", \"precision\": ";
     appendString(out, dtypeName(*node.precision));
@@ -117,14 +138,13 @@ void GraphFileStream::node(const Node &node) {
     out += ", \"origin\": ";
     appendString(out, node.origin);
   }
-  if (node.types) {
-    out += ", \"types\": [";
-    for (size_t i = 0; i < node.types->size(); ++i) {
-      out += i ? ", {" : "{";
-      appendType(out, (*node.types)[i]);
-      out += '}';
-    }
-    out += ']';
+  if (wording.isKnown) {
+    out += wording.types;
+  } else {
+    size_t types = out.size();
+    appendTypes(node);
+    if (kind)
+      wording = {out.substr(start, end - start), out.substr(types), true};
   }
   out += '}';
   flush(kPiece);

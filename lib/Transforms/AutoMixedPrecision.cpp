@@ -215,6 +215,7 @@ static LogicalResult run(Operation *root,
     DictionaryAttr contract = buildContract(*painting, options.models);
     RewriteResult result;
     result.wantsCasts = wantsNodes;
+    result.wantsNames = wantsNodes || !options.nameLater;
     if (mlir::failed(rewriteFunction(*painting, options.models, result)))
       return failure();
     function->setAttr(kContractAttr, contract);

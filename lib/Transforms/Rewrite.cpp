@@ -257,7 +257,11 @@ LogicalResult Rewriter::run() {
       if (failed(castForUsers(painted.op->getResult(i), body.result(index, i))))
         return failure();
   }
-  if (painting.dialect)
+  // Where there are no casts, who names them later would not know that there
+  // is something to do.
+  bool isLater =
+      !result.wantsNames && (result.castsToLow || result.castsToFloat32);
+  if (painting.dialect && !isLater)
     painting.dialect->nameGenerated(function);
   return success();
 }

@@ -34,6 +34,8 @@ struct RewriteResult {
   /// Every cast, where a report wants them.
   bool wantsCasts = true;
   std::vector<InsertedCast> casts;
+  /// The names of generated ops are made at once.
+  bool wantsNames = true;
   /// How many there are.
   uint64_t castsToLow = 0, castsToFloat32 = 0;
   /// Converted twins of constants.

@@ -221,6 +221,15 @@ static bool isGiven(llvm::StringRef flag) {
   return it != flags.end() && it->second->getNumOccurrences() != 0;
 }
 
+/// Whether passes print the module, with the names that it has then.
+static bool printsBetweenPasses() {
+  for (auto &flag : llvm::cl::getRegisteredOptions())
+    if (flag.first.starts_with("mlir-print-ir") &&
+        flag.second->getNumOccurrences() != 0)
+      return true;
+  return false;
+}
+
 /// Names of nodes are locations, which mlir-opt prints only when asked. Where
 /// there are names, they are printed unless the command line says no.
 static void printNames() {
@@ -280,6 +289,8 @@ int Driver::rewrite(ModuleOp module) {
     verifiesAtEnd = config.shouldVerifyPasses() && !isGiven("verify-each");
     pm.enableVerifier(config.shouldVerifyPasses() && !verifiesAtEnd);
     MixedPrecisionRewriteOptions rewrite = rewriteOptions();
+    rewrite.precision.nameLater =
+        outputKind() == FileKind::Graph && !printsBetweenPasses();
     if (!options.lossScale.empty()) {
       std::string error;
       rewrite.lossScale = parseLossScale(options.lossScale, error);

@@ -44,7 +44,9 @@ void GraphOutput::beginFunction(graphfile::Function &function) {
   stream.beginFunction(function);
 }
 
-void GraphOutput::node(graphfile::Node &node) { stream.node(node); }
+void GraphOutput::node(graphfile::Node &node, uint32_t kind) {
+  stream.node(node, kind);
+}
 
 void GraphOutput::endFunction(graphfile::Function &function) {
   stream.endFunction(function);

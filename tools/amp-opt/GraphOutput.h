@@ -27,7 +27,8 @@ public:
 
   bool begin(graphfile::GraphFile &file) override;
   void beginFunction(graphfile::Function &function) override;
-  void node(graphfile::Node &node) override;
+  void node(graphfile::Node &node, uint32_t kind) override;
+  bool knows(uint32_t kind) const override { return stream.knows(kind); }
   void endFunction(graphfile::Function &function) override;
 
   /// Completes the file. What went wrong here or before, or nothing.

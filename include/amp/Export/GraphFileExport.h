@@ -31,8 +31,11 @@ public:
   virtual bool begin(graphfile::GraphFile &file) = 0;
   /// Name, doc and inputs of a function.
   virtual void beginFunction(graphfile::Function &function) = 0;
-  /// A node, which the visitor may take.
-  virtual void node(graphfile::Node &node) = 0;
+  /// A node, which the visitor may take. Nodes of one `kind` have the same op,
+  /// attributes and types; zero for one that shares with none.
+  virtual void node(graphfile::Node &node, uint32_t kind) = 0;
+  /// Whether attributes and types of further nodes of that kind may be left out.
+  virtual bool knows(uint32_t kind) const { return false; }
   /// The same function, with its outputs and training.
   virtual void endFunction(graphfile::Function &function) = 0;
 };

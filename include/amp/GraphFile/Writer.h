@@ -33,7 +33,12 @@ public:
   void begin(const GraphFile &file);
   /// Name, doc and inputs of a function.
   void beginFunction(const Function &function);
-  void node(const Node &node);
+  /// Nodes of one kind other than zero have the same op, attributes and types,
+  /// which are put into words once and are not looked at again.
+  void node(const Node &node, uint32_t kind = 0);
+  bool knows(uint32_t kind) const {
+    return kind < wordings.size() && wordings[kind].isKnown;
+  }
   /// Outputs and training of the function.
   void endFunction(const Function &function);
   void end();
@@ -49,8 +54,16 @@ private:
   void value(const ValueName &name);
   void values(const std::vector<ValueName> &names);
 
+  /// Attributes and types of a kind of nodes.
+  struct Wording {
+    std::string attrs, types;
+    bool isKnown = false;
+  };
+  void appendTypes(const Node &node);
+
   std::function<void(std::string_view)> sink;
   std::string out;
+  std::vector<Wording> wordings;
   bool anyFunction = false, anyNode = false;
 };
 

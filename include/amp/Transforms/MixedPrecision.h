@@ -43,6 +43,10 @@ struct MixedPrecisionOptions {
   /// Whether a report gets its nodes and casts, and not just its counts: they
   /// cost more time than the rewrite.
   bool reportNodes = true;
+  /// Leaves it to the export to give casts their names, where nothing has shown
+  /// a name before: they cost more than the casts. Without it the names stand in
+  /// the module when the rewrite is done.
+  bool nameLater = false;
 };
 
 /// Loads a policy for the ops that the loaded dialects know. Null on error.

@@ -10,6 +10,8 @@
 // constants, and the ops and state variables of the loss scale.
 //===----------------------------------------------------------------------===//
 
+#include "NodeMemo.h"
+#include "amp/Dialect/Graph/IR/CastNames.h"
 #include "amp/Dialect/Graph/IR/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Dialect/Graph/IR/Updates.h"
@@ -18,12 +20,6 @@
 using namespace mlir;
 using namespace amp;
 using namespace amp::graph;
-
-/// "cast_float16": the last part of names of casts and converted constants.
-static std::string castSuffix(FloatType type) {
-  std::optional<DType> dtype = toDType(type);
-  return "/cast_" + std::string(dtype ? dtypeName(*dtype) : "?");
-}
 
 void graph::forEachUpdate(
     FuncOp function, llvm::function_ref<void(StringRef, Operation *)> visit) {
@@ -62,8 +58,11 @@ struct GraphPrecision : PrecisionDialectInterface {
     properties.to = TypeAttr::get(type);
     auto name = RegisteredOperationName::lookup(TypeID::get<CastOp>(),
                                                 builder.getContext());
+    Location place = loc;
+    if (!canNameLater(value, loc))
+      place = namedLoc(valueName(value) + castSuffix(type).str(), loc);
     Operation *cast = Operation::create(
-        namedLoc(valueName(value) + castSuffix(type), loc), *name,
+        place, *name,
         RankedTensorType::get(from.getShape(), type), value, generatedAttrs,
         &properties, /*successors=*/{}, /*numRegions=*/0);
     return builder.insert(cast)->getResult(0);
@@ -89,7 +88,8 @@ struct GraphPrecision : PrecisionDialectInterface {
     auto value =
         cast<DenseFPElementsAttr>(*cast<ConstantOp>(constant).getValue());
     ElementsAttr converted = convertSaturating(value, type);
-    std::string name = valueName(constant->getResult(0)) + castSuffix(type);
+    std::string name =
+        valueName(constant->getResult(0)) + castSuffix(type).str();
     return createNode(builder, constant->getLoc(), "constant", name, {},
                       builder.getNamedAttr("value", converted));
   }
@@ -284,4 +284,5 @@ private:
 void graph::addDialectInterfaces(GraphDialect *dialect) {
   dialect->addInterface(std::make_unique<GraphPrecision>(dialect));
   dialect->addInterface(std::make_unique<GraphLossScale>(dialect));
+  dialect->addInterface(std::make_unique<NodeMemo>(dialect));
 }

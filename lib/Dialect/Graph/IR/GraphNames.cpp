@@ -10,7 +10,10 @@
 // the function has.
 //===----------------------------------------------------------------------===//
 
+#include "amp/Dialect/Graph/IR/CastNames.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
+
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace amp;
@@ -30,6 +33,37 @@ Location graph::namedLoc(StringRef name, Location loc) {
   return NameLoc::get(StringAttr::get(loc.getContext(), name), loc);
 }
 
+StringRef graph::castSuffix(FloatType type) {
+  return type.isF16()    ? "/cast_float16"
+         : type.isBF16() ? "/cast_bfloat16"
+         : type.isF32()  ? "/cast_float32"
+         : type.isF64()  ? "/cast_float64"
+                         : "/cast_?";
+}
+
+bool graph::canNameLater(Value value, Location loc) {
+  Operation *op = value.getDefiningOp();
+  if (!op || op->getLoc() != loc || isa<ReadOp, VariableOp>(op) ||
+      isUnnamedCast(op))
+    return false;
+  auto named = dyn_cast<NameLoc>(loc);
+  return named && !named.getName().empty();
+}
+
+bool graph::isUnnamedCast(Operation *op) {
+  if (!isa<CastOp>(op) || op->getNumOperands() != 1)
+    return false;
+  Operation *source = op->getOperand(0).getDefiningOp();
+  return source && source->getLoc() == op->getLoc() &&
+         isa<NameLoc>(op->getLoc()) && op->hasAttr(kGeneratedAttr) &&
+         isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
+}
+
+static std::string castName(Operation *op) {
+  auto type = cast<FloatType>(getElementTypeOrSelf(op->getResult(0).getType()));
+  return graph::valueName(op->getOperand(0)) + graph::castSuffix(type).str();
+}
+
 std::string graph::valueName(Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     auto function = dyn_cast<FuncOp>(argument.getOwner()->getParentOp());
@@ -39,6 +73,8 @@ std::string graph::valueName(Value value) {
     return name ? name.str() : "arg" + std::to_string(argument.getArgNumber());
   }
   auto result = cast<OpResult>(value);
+  if (isUnnamedCast(result.getOwner()))
+    return castName(result.getOwner());
   std::string name = nodeName(result.getOwner()).str();
   if (result.getResultNumber())
     name += "/" + std::to_string(result.getResultNumber());
@@ -130,6 +166,11 @@ static bool areNamesFresh(ArrayRef<std::pair<StringAttr, Operation *>> made,
 }
 
 void graph::nameGenerated(FuncOp function) {
+  if (function.isExternal())
+    return;
+  for (Operation &op : function.getBody().front())
+    if (isUnnamedCast(&op))
+      op.setLoc(namedLoc(castName(&op), op.getLoc()));
   SmallVector<std::pair<StringAttr, Operation *>> made;
   std::vector<StringAttr> others;
   auto generated = StringAttr::get(function.getContext(), kGeneratedAttr);

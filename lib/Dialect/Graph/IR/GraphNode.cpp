@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "NodeInfo.h"
+#include "NodeMemo.h"
 
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "llvm/ADT/DenseMap.h"
@@ -96,12 +97,9 @@ static LogicalResult verifyConstant(ConstantOp op) {
   return success();
 }
 
-LogicalResult graph::verifyNode(Operation *op) {
-  if (auto constant = dyn_cast<ConstantOp>(op))
-    return verifyConstant(constant);
-  const OpDef *def = getOpDef(op);
-  if (!def)
-    return op->emitOpError("is not in the op table");
+/// What depends on the op, its attributes and its types, and on the ops that
+/// make its variables.
+static LogicalResult verifyByDef(Operation *op, const OpDef *def) {
   std::vector<amp::TensorType> operands, results, inferred;
   if (!toTensorTypes(op->getOperandTypes(), operands) ||
       !toTensorTypes(op->getResultTypes(), results))
@@ -131,6 +129,22 @@ LogicalResult graph::verifyNode(Operation *op) {
       return op->emitOpError("result ")
              << i << " has type " << toString(results[i])
              << " but the op makes " << toString(inferred[i]);
+  return success();
+}
+
+LogicalResult graph::verifyNode(Operation *op) {
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return verifyConstant(constant);
+  const NodeInfo *info = getNodeInfo(op);
+  if (!info)
+    return op->emitOpError("is not in the op table");
+  const NodeMemo *memo = info->hasVariables ? nullptr : NodeMemo::of(op);
+  if (memo && memo->holds(op))
+    return success();
+  if (failed(verifyByDef(op, info->def)))
+    return failure();
+  if (memo)
+    memo->remember();
   return success();
 }
 
