@@ -11,6 +11,7 @@
 
 #include "amp/Analysis/BodyIndex.h"
 
+#include "amp/Analysis/ValueFlow.h"
 #include "mlir/IR/Block.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/Value.h"
@@ -77,38 +78,66 @@ private:
 
 } // namespace
 
-BodyIndex::BodyIndex(Region &body) {
-  bool anyRegion = false;
+BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
+                     llvm::ArrayRef<Operation *> owners) {
+  bool anyOpaque = false;
   uint32_t operandCount = 0;
   // Memory that grows is touched several times over, which costs more than to
-  // count first.
+  // count first. Blocks within ops join the list behind those around them.
   size_t opCount = 0, valueCount = 0;
-  for (Block &block : body)
-    valueCount += block.getNumArguments();
-  definition.assign(valueCount, kNoOp);
-  for (Block &block : body) {
-    for (Operation &op : block) {
+  for (uint32_t i = 0; i < bodies.size(); ++i)
+    for (Block &block : *bodies[i])
+      blockEntries.push_back({&block, 0, 0, kNoOp, i, false});
+  for (size_t b = 0; b < blockEntries.size(); ++b) {
+    const BlockEntry entry = blockEntries[b];
+    valueCount += entry.block->getNumArguments();
+    for (Operation &op : *entry.block) {
+      if (op.getNumRegions() != 0) {
+        if (flowsThrough(&op)) {
+          for (Region &region : op.getRegions())
+            for (Block &block : region)
+              blockEntries.push_back(
+                  {&block, 0, 0, uint32_t(opCount), entry.body, true});
+        } else {
+          anyOpaque = true;
+        }
+      }
       ++opCount;
       valueCount += op.getNumResults();
     }
   }
-  ops.reserve(opCount);
-  firstOperand.reserve(opCount + 1);
-  firstResult.reserve(opCount + 1);
+  numBlockOps = opCount;
+  ops.reserve(opCount + owners.size());
+  firstOperand.reserve(opCount + owners.size() + 1);
+  firstResult.reserve(opCount + owners.size() + 1);
   definition.reserve(valueCount);
   ValueId arguments = 0;
-  for (Block &block : body) {
-    blockEntries.push_back({&block, uint32_t(ops.size()), arguments});
-    arguments += block.getNumArguments();
-    for (Operation &op : block) {
-      uint32_t index = ops.size();
-      ops.push_back(&op);
-      firstOperand.push_back(operandCount);
-      operandCount += op.getNumOperands();
-      firstResult.push_back(definition.size());
-      definition.resize(definition.size() + op.getNumResults(), index);
-      anyRegion |= op.getNumRegions() != 0;
-    }
+  for (BlockEntry &entry : blockEntries) {
+    entry.firstArgument = arguments;
+    arguments += entry.block->getNumArguments();
+  }
+  definition.assign(arguments, kNoOp);
+  auto add = [&](Operation *op) {
+    uint32_t index = ops.size();
+    ops.push_back(op);
+    firstOperand.push_back(operandCount);
+    operandCount += op->getNumOperands();
+    firstResult.push_back(definition.size());
+    definition.resize(definition.size() + op->getNumResults(), index);
+  };
+  for (BlockEntry &entry : blockEntries) {
+    entry.firstOp = ops.size();
+    for (Operation &op : *entry.block)
+      add(&op);
+  }
+  for (Operation *owner : owners) {
+    ownerBodies.push_back(0);
+    for (BlockEntry &entry : blockEntries)
+      if (!entry.isNested && entry.block->getParentOp() == owner) {
+        entry.parent = ops.size();
+        ownerBodies.back() = entry.body;
+      }
+    add(owner);
   }
   firstOperand.push_back(operandCount);
   firstResult.push_back(definition.size());
@@ -126,18 +155,30 @@ BodyIndex::BodyIndex(Region &body) {
       topological &= value == kNoValue || definition[value] == kNoOp ||
                      definition[value] < i;
     }
-  if (!anyRegion)
+  if (!anyOpaque)
     return;
-  for (Operation *op : ops)
-    for (Region &region : op->getRegions())
+  for (uint32_t i = 0; i < numBlockOps; ++i) {
+    if (ops[i]->getNumRegions() == 0 || flowsThrough(ops[i]))
+      continue;
+    for (Region &region : ops[i]->getRegions())
       region.walk([&](Operation *inner) {
         for (OpOperand &operand : inner->getOpOperands())
           if (ValueId value = numbers.of(operand.get()); value != kNoValue)
             nested.emplace_back(value, &operand);
       });
+  }
   std::stable_sort(
       nested.begin(), nested.end(),
       [](const NestedUse &a, const NestedUse &b) { return a.first < b.first; });
+}
+
+uint32_t BodyIndex::bodyOf(uint32_t op) const {
+  if (op >= numBlockOps)
+    return ownerBodies[op - numBlockOps];
+  auto entry = std::upper_bound(
+      blockEntries.begin(), blockEntries.end(), op,
+      [](uint32_t op, const BlockEntry &e) { return op < e.firstOp; });
+  return std::prev(entry)->body;
 }
 
 llvm::ArrayRef<BodyIndex::NestedUse>

@@ -16,6 +16,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/CallInterfaces.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace amp;
@@ -29,6 +30,13 @@ Type FunctionPainting::typeOf(VertexId v) const {
   for (unsigned i = 0; i < body.numOperands(op); ++i)
     if (operandVertex[body.operandIndex(op, i)] == v)
       return ops[op].op->getOperand(i).getType();
+  if (auto flow = flows.find(op); flow != flows.end()) {
+    const FlowGroup &group = flow->second[groupIndex(v)];
+    if (!group.blockArguments.empty())
+      return group.blockArguments.front().getType();
+    if (!group.handedOver.empty())
+      return group.handedOver.front()->get().getType();
+  }
   return {};
 }
 
@@ -36,10 +44,9 @@ namespace {
 
 class BodyPainter {
 public:
-  BodyPainter(FunctionOpInterface function, const PaintSettings &settings,
-              FunctionPainting &painting)
-      : function(function), settings(settings), painting(painting),
-        body(painting.body) {}
+  BodyPainter(const PaintSettings &settings, FunctionPainting &painting)
+      : function(painting.unit.functions.front()), settings(settings),
+        painting(painting), body(painting.body) {}
 
   LogicalResult run();
 
@@ -58,6 +65,9 @@ private:
   LogicalResult readPins();
   std::vector<uint32_t> sweepOrder() const;
   void addVertices(uint32_t index);
+  void findFlows();
+  void getGroups(uint32_t index, llvm::SmallVectorImpl<TypeGroup> &groups);
+  void tieCalls();
   void addCastVertex(uint32_t index);
   void addEdges();
   void bypassCasts();
@@ -78,6 +88,8 @@ private:
   /// kPreserveAttr.
   StringAttr preserve;
   llvm::SmallVector<TypeGroup, 2> groups;
+  /// The numbers of the terminators that hand values over.
+  llvm::MapVector<Operation *, uint32_t> terminators;
 };
 
 } // namespace
@@ -131,6 +143,26 @@ static Type elementType(Value value) {
   return getElementTypeOrSelf(type);
 }
 
+static bool hasMembers(const TypeGroup &group) {
+  return !group.operands.empty() || !group.results.empty() ||
+         !group.blockArguments.empty();
+}
+
+/// Whether the values of a flow are tensors; they are all alike.
+static bool isShaped(Operation *op, const FlowGroup &group) {
+  auto shaped = [](Value value) { return isa<ShapedType>(value.getType()); };
+  for (unsigned i : group.operands)
+    if (!shaped(op->getOperand(i)))
+      return false;
+  for (unsigned i : group.results)
+    if (!shaped(op->getResult(i)))
+      return false;
+  return llvm::all_of(group.blockArguments, shaped) &&
+         llvm::all_of(group.handedOver, [&](OpOperand *operand) {
+           return shaped(operand->get());
+         });
+}
+
 /// The element type that all members of a group share; null without one.
 static Type groupType(Operation *op, const TypeGroup &group) {
   Type type;
@@ -152,6 +184,13 @@ static Type groupType(Operation *op, const TypeGroup &group) {
   return type;
 }
 
+/// Whether there is anything in the op that could be lowered.
+static bool touchesFloats(Operation *op) {
+  auto isFloat = [](Value value) { return isa<FloatType>(elementType(value)); };
+  return op->getNumRegions() != 0 || llvm::any_of(op->getOperands(), isFloat) ||
+         llvm::any_of(op->getResults(), isFloat);
+}
+
 BodyPainter::NameInfo &BodyPainter::infoOf(Operation *op) {
   return infos.get(op->getName(), [&](OperationName name) {
     NameInfo info;
@@ -161,15 +200,101 @@ BodyPainter::NameInfo &BodyPainter::infoOf(Operation *op) {
 }
 
 void BodyPainter::collectOps() {
-  body = BodyIndex(function.getFunctionBody());
+  llvm::SmallVector<Region *, 1> bodies;
+  for (FunctionOpInterface function : painting.unit.functions)
+    bodies.push_back(&function.getFunctionBody());
+  llvm::SmallVector<Operation *, 1> owners(painting.unit.retypable.begin(),
+                                           painting.unit.retypable.end());
+  body = BodyIndex(bodies, owners);
   painting.ops.resize(body.numOps());
   for (uint32_t i = 0; i < body.numOps(); ++i) {
     PaintedOp &painted = painting.ops[i];
     painted.op = body.op(i);
     painted.isTerminator = body.isTerminator(i);
+  }
+  findFlows();
+  for (PaintedOp &painted : painting.ops)
     if (!painted.isTerminator)
       describe(painted);
+}
+
+/// The ops that carry values from one place to another, with their groups.
+void BodyPainter::findFlows() {
+  for (const BodyIndex::BlockEntry &entry : body.blocks())
+    if (entry.isNested && !painting.flows.count(entry.parent)) {
+      painting.ops[entry.parent].isFlow = true;
+      getRegionGroups(painting.ops[entry.parent].op,
+                      painting.flows[entry.parent]);
+    }
+  for (uint32_t i = body.blockOps(); i < body.numOps(); ++i) {
+    painting.ops[i].isFlow = true;
+    auto function = cast<FunctionOpInterface>(painting.ops[i].op);
+    auto &groups = painting.flows[i];
+    for (BlockArgument argument : function.getArguments())
+      groups.emplace_back().blockArguments.push_back(argument);
+    const size_t results = groups.size();
+    groups.resize(results + function.getNumResults());
+    for (Block &block : function.getFunctionBody()) {
+      Operation *end = block.empty() ? nullptr : &block.back();
+      if (!end || !end->hasTrait<OpTrait::IsTerminator>() ||
+          end->getNumSuccessors() != 0 ||
+          end->getNumOperands() != function.getNumResults())
+        continue;
+      for (OpOperand &operand : end->getOpOperands())
+        groups[results + operand.getOperandNumber()].handedOver.push_back(
+            &operand);
+    }
   }
+  if (painting.unit.calls.empty())
+    return;
+  for (uint32_t i = 0; i < body.blockOps(); ++i) {
+    Operation *op = painting.ops[i].op;
+    if (!painting.unit.calls.count(op))
+      continue;
+    painting.ops[i].isFlow = true;
+    auto &groups = painting.flows[i];
+    groups.resize(op->getNumOperands() + op->getNumResults());
+    for (unsigned k = 0; k < op->getNumOperands(); ++k)
+      groups[k].operands.push_back(k);
+    for (unsigned k = 0; k < op->getNumResults(); ++k)
+      groups[op->getNumOperands() + k].results.push_back(k);
+  }
+}
+
+/// What a call hands over has one type at all calls and in the function.
+void BodyPainter::tieCalls() {
+  if (painting.unit.calls.empty())
+    return;
+  llvm::DenseMap<Operation *, uint32_t> owners;
+  for (uint32_t i = body.blockOps(); i < body.numOps(); ++i)
+    owners[painting.ops[i].op] = i;
+  for (uint32_t i = 0; i < body.blockOps(); ++i) {
+    auto call = painting.unit.calls.find(painting.ops[i].op);
+    if (call == painting.unit.calls.end())
+      continue;
+    const VertexId inside = painting.ops[owners.lookup(call->second)].first;
+    const VertexId outside = painting.ops[i].first;
+    const unsigned operands = call->first->getNumOperands();
+    for (unsigned k = 0; k < painting.ops[i].count; ++k) {
+      if (!painting.graph[inside + k].isFloat32)
+        continue;
+      painting.graph.tie(outside + k, inside + k);
+      if (k < operands)
+        painting.graph.addEdge(outside + k, inside + k);
+      else
+        painting.graph.addEdge(inside + k, outside + k);
+    }
+  }
+}
+
+void BodyPainter::getGroups(uint32_t index,
+                            llvm::SmallVectorImpl<TypeGroup> &groups) {
+  groups.clear();
+  if (auto flow = painting.flows.find(index); flow != painting.flows.end())
+    groups.append(flow->second.begin(), flow->second.end());
+  else
+    ModelSet::getTypeGroups(painting.ops[index].op,
+                            infoOf(painting.ops[index].op).kind, groups);
 }
 
 void BodyPainter::describe(PaintedOp &painted) {
@@ -184,15 +309,35 @@ void BodyPainter::describe(PaintedOp &painted) {
   // Most dialects have one name for all ops of a kind.
   if (name != info.policyName || !info.policyName.data()) {
     info.policyName = name;
-    info.list = settings.policy.list(name.str());
     info.isListed = settings.policy.lists(name.str());
+    // Where the policy does not know the op, it may know what kind of op it is.
+    std::string known = name.str();
+    if (!info.isListed)
+      if (llvm::StringRef family = ModelSet::getPolicyFamily(op, info.kind);
+          !family.empty() && settings.policy.lists(family.str())) {
+        known = family.str();
+        info.isListed = true;
+      }
+    info.list = settings.policy.list(known);
   }
   painted.list = info.list;
+  if (painted.isFlow) {
+    // What only passes a value on takes its neighbours' type.
+    if (!info.isListed)
+      painted.list = ListKind::Clear;
+    return;
+  }
   painted.isCast = ModelSet::isTransparentCast(op, info.kind);
   painted.isLoss = ModelSet::isLoss(op, info.kind);
   painted.isUnknown = !painted.isCast &&
                       (!info.kind.isDescribed() || !info.isListed) &&
-                      !(dialect && dialect->isConvertibleConstant(op));
+                      !(dialect && (dialect->isCast(op) ||
+                                    dialect->isConvertibleConstant(op)));
+  // A call of a function that keeps its signature is known to hand over what
+  // the signature says.
+  if (painted.isUnknown && !info.kind.isDescribed() &&
+      (isa<CallOpInterface>(op) || !touchesFloats(op)))
+    painted.isUnknown = false;
   if (painted.isUnknown) {
     auto &entry = painting.unknown[name];
     if (!entry.first)
@@ -214,7 +359,9 @@ void BodyPainter::describe(PaintedOp &painted) {
 void BodyPainter::collectOutputs() {
   outputs.resize(body.numValues());
   for (const BodyIndex::BlockEntry &entry : body.blocks()) {
-    if (entry.block->empty() ||
+    // What leaves a region, or a function whose signature may change, is no
+    // output.
+    if (entry.isNested || entry.parent != kNoOp || entry.block->empty() ||
         !entry.block->back().hasTrait<OpTrait::IsTerminator>() ||
         entry.block->back().getNumSuccessors() != 0)
       continue;
@@ -280,10 +427,13 @@ LogicalResult BodyPainter::readPins() {
 std::vector<uint32_t> BodyPainter::sweepOrder() const {
   std::vector<uint32_t> order;
   order.reserve(body.numOps());
+  // Signatures come first: the arguments of a body have their types from there.
+  for (uint32_t i = body.blockOps(); i < body.numOps(); ++i)
+    order.push_back(i);
   // Depth first over operands, from the ops in their order, leaves an order
   // that is topological as it is.
   if (settings.keepBlockOrder || body.isTopological()) {
-    for (uint32_t i = 0; i < body.numOps(); ++i)
+    for (uint32_t i = 0; i < body.blockOps(); ++i)
       if (!body.isTerminator(i))
         order.push_back(i);
     return order;
@@ -292,7 +442,7 @@ std::vector<uint32_t> BodyPainter::sweepOrder() const {
   // operand that is still open closes a cycle and is skipped.
   std::vector<bool> seen(body.numOps());
   std::vector<std::pair<uint32_t, unsigned>> stack;
-  for (uint32_t root = 0; root < body.numOps(); ++root) {
+  for (uint32_t root = 0; root < body.blockOps(); ++root) {
     if (seen[root] || body.isTerminator(root))
       continue;
     seen[root] = true;
@@ -322,7 +472,8 @@ void BodyPainter::addCastVertex(uint32_t index) {
   Operation *op = painted.op;
   if (!infoOf(op).kind.dialect || op->getNumResults() != 1 ||
       op->getNumOperands() != 1 || !elementType(op->getResult(0)).isF32() ||
-      isOutput(painted, 0))
+      isOutput(painted, 0) ||
+      !infoOf(op).kind.dialect->canRetargetCast(op, painting.target))
     return;
   PaintVertex vertex;
   vertex.retargetable = true;
@@ -338,10 +489,11 @@ void BodyPainter::addVertices(uint32_t index) {
     return addCastVertex(index);
   Operation *op = painted.op;
   const OpKind &kind = infoOf(op).kind;
-  groups.clear();
-  ModelSet::getTypeGroups(op, kind, groups);
+  getGroups(index, groups);
   if (groups.empty())
     return;
+  const auto flow = painted.isFlow ? painting.flows.find(index)
+                                   : painting.flows.end();
   bool isPreserved = op->getDiscardableAttr(preserve) != nullptr;
   if (settings.policy.outputs == OutputRule::Node)
     for (unsigned i = 0; i < op->getNumResults(); ++i)
@@ -353,23 +505,38 @@ void BodyPainter::addVertices(uint32_t index) {
     PaintVertex vertex;
     vertex.list = painted.isUnknown ? ListKind::Keep : painted.list;
     vertex.pin = painted.pin;
-    Type type = ModelSet::getGroupType(op, kind, i);
-    if (!type)
-      type = groupType(op, group);
-    vertex.isFloat32 = type && type.isF32();
-    vertex.allowsTarget =
-        ModelSet::supportsElementType(op, kind, i, painting.target);
-    vertex.supportsTarget =
-        vertex.allowsTarget &&
-        ModelSet::canExecute(op, kind, i, painting.target);
+    if (painted.isFlow) {
+      Type type = groupType(op, group);
+      for (OpOperand *operand : flow->second[i].handedOver) {
+        Type handed = elementType(operand->get());
+        type = !type && !hasMembers(group) ? handed
+               : type == handed            ? type
+                                           : Type();
+      }
+      // Scalars keep their types.
+      vertex.isFloat32 = type && type.isF32() && isShaped(op, flow->second[i]);
+      vertex.allowsTarget = vertex.supportsTarget =
+          !kind.interface ||
+          ModelSet::supportsElementType(op, kind, i, painting.target);
+    } else {
+      Type type = ModelSet::getGroupType(op, kind, i);
+      if (!type)
+        type = groupType(op, group);
+      vertex.isFloat32 = type && type.isF32();
+      vertex.allowsTarget =
+          ModelSet::supportsElementType(op, kind, i, painting.target);
+      vertex.supportsTarget =
+          vertex.allowsTarget &&
+          ModelSet::canExecute(op, kind, i, painting.target);
+    }
     vertex.processable = !isPreserved && !painted.isLoss;
     vertex.forced = settings.forced && settings.forced->contains(op);
-    if (kind.dialect) {
+    if (kind.dialect && !painted.isFlow) {
       vertex.readsVariable = kind.dialect->readsReference(op);
       vertex.retargetable =
           vertex.isFloat32 && kind.dialect->isCastResult(op, i);
     }
-    if (vertex.pin == Pin::OtherLow &&
+    if (vertex.pin == Pin::OtherLow && !painted.isFlow &&
         !ModelSet::supportsElementType(op, kind, i, painting.other))
       vertex.pin = Pin::Float32;
     VertexId id = painting.graph.addVertex(vertex);
@@ -378,6 +545,15 @@ void BodyPainter::addVertices(uint32_t index) {
       painting.operandVertex[body.operandIndex(index, operand)] = id;
     for (unsigned result : group.results)
       painting.valueVertex[body.result(index, result)] = id;
+    for (unsigned result : group.wideResults) {
+      painting.valueVertex[body.result(index, result)] = id;
+      painting.wide.insert(body.result(index, result));
+    }
+    if (painted.isFlow)
+      for (OpOperand *operand : flow->second[i].handedOver)
+        painting.operandVertex[body.operandIndex(
+            terminators.lookup(operand->getOwner()),
+            operand->getOperandNumber())] = id;
     // Arguments of the op's own regions are its own business; one of the body
     // is a value that casts may read.
     for (BlockArgument argument : group.blockArguments)
@@ -390,6 +566,17 @@ void BodyPainter::addVertices(uint32_t index) {
 
 void BodyPainter::addEdges() {
   PaintGraph &graph = painting.graph;
+  tieCalls();
+  // What terminators hand over reaches the op around them.
+  for (uint32_t end : llvm::make_second_range(terminators))
+    for (unsigned i = 0; i < body.numOperands(end); ++i) {
+      VertexId to = painting.operandVertex[body.operandIndex(end, i)];
+      ValueId value = body.operandValue(body.operandIndex(end, i));
+      VertexId from =
+          value == kNoValue ? kNoVertex : painting.valueVertex[value];
+      if (to != kNoVertex && from != kNoVertex)
+        graph.addEdge(from, to);
+    }
   for (VertexId v = 0; v < graph.size(); ++v) {
     const uint32_t index = painting.opOf[v];
     const uint32_t first = body.operandIndex(index, 0);
@@ -421,7 +608,8 @@ void BodyPainter::addEdges() {
   }
   if (painting.dialect) {
     Relations relations(painting);
-    painting.dialect->getGroupRelations(function, relations);
+    for (FunctionOpInterface function : painting.unit.functions)
+      painting.dialect->getGroupRelations(function, relations);
   }
   graph.finish();
 }
@@ -468,7 +656,7 @@ LogicalResult BodyPainter::checkPin(const PaintedOp &painted) {
   const OpKind &kind = infoOf(op).kind;
   groups.clear();
   if (!painted.isCast)
-    ModelSet::getTypeGroups(op, kind, groups);
+    getGroups(&painted - painting.ops.data(), groups);
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
     if (painting.graph[v].retargetable)
       continue;
@@ -485,7 +673,8 @@ LogicalResult BodyPainter::checkPin(const PaintedOp &painted) {
         return op->emitError()
                << "'" << name() << "' is a function output and stays float32; "
                << "put an identity behind it to pin it to " << spelled();
-    if (!ModelSet::supportsElementType(op, kind, painting.groupIndex(v),
+    if (!painted.isFlow &&
+        !ModelSet::supportsElementType(op, kind, painting.groupIndex(v),
                                        cast<FloatType>(type)))
       op->emitWarning() << "'" << name() << "' cannot have type " << spelled()
                         << ", the pin has no effect";
@@ -530,6 +719,10 @@ LogicalResult BodyPainter::run() {
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
   painting.opOf.reserve(body.numOps());
   painting.graph.reserve(body.numOps(), body.numOperands());
+  if (!painting.flows.empty())
+    for (uint32_t i = 0; i < body.blockOps(); ++i)
+      if (body.isTerminator(i))
+        terminators[body.op(i)] = i;
   for (uint32_t index : painting.order)
     addVertices(index);
   addEdges();
@@ -547,5 +740,14 @@ LogicalResult BodyPainter::run() {
 LogicalResult amp::paintFunction(FunctionOpInterface function,
                                  const PaintSettings &settings,
                                  FunctionPainting &painting) {
-  return BodyPainter(function, settings, painting).run();
+  FunctionUnit unit;
+  unit.functions.push_back(function);
+  return paintUnit(unit, settings, painting);
+}
+
+LogicalResult amp::paintUnit(const FunctionUnit &unit,
+                             const PaintSettings &settings,
+                             FunctionPainting &painting) {
+  painting.unit = unit;
+  return BodyPainter(settings, painting).run();
 }

@@ -18,6 +18,7 @@ using namespace mlir;
 
 OpKind ModelSet::kindOf(OperationName name) const {
   OpKind kind;
+  kind.accumulatesFloat32 = accumulatesFloat32;
   kind.interface = name.getInterface<PrecisionOpInterface>();
   if (Dialect *dialect = name.getDialect()) {
     kind.dialect = dialect->getRegisteredInterface<PrecisionDialectInterface>();
@@ -37,8 +38,12 @@ OpKind ModelSet::kindOf(OperationName name) const {
 
 void ModelSet::getTypeGroups(Operation *op, const OpKind &kind,
                              llvm::SmallVectorImpl<TypeGroup> &groups) {
-  if (kind.interface)
-    return PrecisionOpInterface(op, kind.interface).getTypeGroups(groups);
+  if (kind.interface) {
+    PrecisionOpInterface interface(op, kind.interface);
+    if (kind.accumulatesFloat32 && interface.getAccumulatingGroups(groups))
+      return;
+    return interface.getTypeGroups(groups);
+  }
   if (!kind.model)
     return;
   for (const OpModel::Group &group : kind.model->groups) {
@@ -90,8 +95,22 @@ static Type withElementType(Type type, FloatType element) {
 
 LogicalResult ModelSet::retargetGroup(Operation *op, const OpKind &kind,
                                       unsigned group, FloatType type) {
-  if (kind.interface)
-    return PrecisionOpInterface(op, kind.interface).retargetGroup(group, type);
+  if (kind.interface) {
+    PrecisionOpInterface interface(op, kind.interface);
+    llvm::SmallVector<TypeGroup, 2> groups;
+    if (!kind.accumulatesFloat32 || !interface.getAccumulatingGroups(groups) ||
+        group >= groups.size() || groups[group].wideResults.empty())
+      return interface.retargetGroup(group, type);
+    // The model may know by its operands that sums stay wide, or not.
+    llvm::SmallVector<Type, 1> wide;
+    for (unsigned i : groups[group].wideResults)
+      wide.push_back(op->getResult(i).getType());
+    if (failed(interface.retargetGroup(group, type)))
+      return failure();
+    for (auto [i, old] : llvm::zip_equal(groups[group].wideResults, wide))
+      op->getResult(i).setType(old);
+    return success();
+  }
   if (!kind.model || group >= kind.model->groups.size())
     return failure();
   const OpModel::Group &fields = kind.model->groups[group];
@@ -130,6 +149,12 @@ llvm::StringRef ModelSet::getPolicyName(Operation *op, const OpKind &kind) {
   if (kind.interface)
     return PrecisionOpInterface(op, kind.interface).getPolicyName();
   return op->getName().getStringRef();
+}
+
+llvm::StringRef ModelSet::getPolicyFamily(Operation *op, const OpKind &kind) {
+  if (kind.interface)
+    return PrecisionOpInterface(op, kind.interface).getPolicyFamily();
+  return {};
 }
 
 const PrecisionDialectInterface *ModelSet::getDialectInterface(Operation *op) {

@@ -188,10 +188,9 @@ static LogicalResult run(Operation *root,
 
   std::vector<std::unique_ptr<FunctionPainting>> paintings;
   bool failed = false;
-  for (FunctionOpInterface function : functions) {
+  for (const FunctionUnit &unit : findUnits(functions)) {
     paintings.push_back(std::make_unique<FunctionPainting>());
-    failed |=
-        mlir::failed(paintFunction(function, settings, *paintings.back()));
+    failed |= mlir::failed(paintUnit(unit, settings, *paintings.back()));
   }
   failed |= mlir::failed(reportUnknownOps(paintings, options.unknownOps));
   if (failed)
@@ -209,16 +208,19 @@ static LogicalResult run(Operation *root,
                     (!report.lowersNothing &&
                      report.input.lowered + report.generated.lowered == 0);
   for (auto &painting : paintings) {
-    FunctionOpInterface function = painting->function;
     if (wantsNodes)
       builder.addFunction(*painting);
-    DictionaryAttr contract = buildContract(*painting, options.models);
+    std::vector<DictionaryAttr> contracts;
+    for (FunctionOpInterface function : painting->unit.functions)
+      contracts.push_back(buildContract(*painting, options.models, function));
     RewriteResult result;
     result.wantsCasts = wantsNodes;
     result.wantsNames = wantsNodes || !options.nameLater;
     if (mlir::failed(rewriteFunction(*painting, options.models, result)))
       return failure();
-    function->setAttr(kContractAttr, contract);
+    for (auto [function, contract] :
+         llvm::zip_equal(painting->unit.functions, contracts))
+      function->setAttr(kContractAttr, contract);
     builder.addRewrite(*painting, result);
     painting.reset();
   }

@@ -11,6 +11,7 @@
 
 #include "Contract.h"
 
+#include "Rewrite.h"
 #include "amp/Analysis/OpNameMap.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Builders.h"
@@ -306,13 +307,17 @@ std::string Fingerprint::run() {
   numbers.assign(body.numValues(), kNoNumber);
   roots.assign(body.numValues(), kNoValue);
   // Numbers first: in a graph region a value may be used before it is defined.
-  uint32_t next = 0;
+  // And numbers of ops that casts do not change, for those with regions.
+  std::vector<uint32_t> places(body.hasNested() ? body.numOps() : 0);
+  uint32_t next = 0, place = 0;
   for (size_t b = 0; b < body.blocks().size(); ++b) {
     const BodyIndex::BlockEntry &entry = body.blocks()[b];
     for (unsigned i = 0; i < entry.block->getNumArguments(); ++i)
       numbers[entry.firstArgument + i] = next++;
     for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op) {
       isTransparent[op] = computeTransparent(body.op(op));
+      if (!places.empty())
+        places[op] = isTransparent[op] ? place : place++;
       if (!isTransparent[op])
         for (unsigned i = 0; i < body.numResults(op); ++i)
           numbers[body.result(op, i)] = next++;
@@ -321,6 +326,8 @@ std::string Fingerprint::run() {
   for (size_t b = 0; b < body.blocks().size(); ++b) {
     const BodyIndex::BlockEntry &entry = body.blocks()[b];
     hash.add(entry.block->getNumArguments());
+    if (entry.isNested)
+      hash.add(places[entry.parent]);
     for (Type type : entry.block->getArgumentTypes())
       add(type);
     for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op)
@@ -342,12 +349,14 @@ static bool isLow(Type type) {
 }
 
 DictionaryAttr amp::buildContract(const FunctionPainting &painting,
-                                  const ModelSet &models) {
-  FunctionOpInterface function = painting.function;
+                                  const ModelSet &models,
+                                  FunctionOpInterface function) {
+  const bool isAlone = painting.unit.functions.size() == 1;
   Builder builder(function.getContext());
   llvm::StringMap<int64_t> low;
-  for (const PaintedOp &painted : painting.ops) {
-    if (painted.count == 0 || painted.isCast ||
+  for (auto [index, painted] : llvm::enumerate(painting.ops)) {
+    if (painted.count == 0 || painted.isCast || painted.isFlow ||
+        (!isAlone && painting.functionOf(index) != function) ||
         (painted.list != ListKind::Deny && painted.list != ListKind::Keep))
       continue;
     int64_t &count = low[models.getPolicyName(painted.op)];
@@ -365,12 +374,18 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
   for (const auto &entry : low)
     counts.push_back(builder.getNamedAttr(
         entry.getKey(), builder.getI64IntegerAttr(entry.getValue())));
+  // A signature that calls retype is promised as it will be.
+  Type type = function.getFunctionType();
+  if (FunctionType after = signatureAfter(painting, function))
+    type = after;
+  std::string print =
+      isAlone && painting.body.blockOps() == painting.body.numOps()
+          ? fingerprint(painting.body)
+          : fingerprint(BodyIndex(function.getFunctionBody()));
   return builder.getDictionaryAttr(
-      {builder.getNamedAttr("fingerprint",
-                            builder.getStringAttr(fingerprint(painting.body))),
+      {builder.getNamedAttr("fingerprint", builder.getStringAttr(print)),
        builder.getNamedAttr("low", builder.getDictionaryAttr(counts)),
-       builder.getNamedAttr("type",
-                            TypeAttr::get(function.getFunctionType()))});
+       builder.getNamedAttr("type", TypeAttr::get(type))});
 }
 
 bool amp::isLowGroup(Operation *op, const TypeGroup &group) {

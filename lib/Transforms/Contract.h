@@ -28,7 +28,8 @@ std::string fingerprint(const BodyIndex &body);
 /// policy denies or keeps that are 16-bit all the same, because they were or
 /// because the user pins them.
 mlir::DictionaryAttr buildContract(const FunctionPainting &painting,
-                                   const ModelSet &models);
+                                   const ModelSet &models,
+                                   mlir::FunctionOpInterface function);
 
 /// Whether a type group is float16 or bfloat16.
 bool isLowGroup(mlir::Operation *op, const TypeGroup &group);

@@ -91,9 +91,12 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
                             const PaintedOp &painted, size_t opNumber) {
   Operation *op = painted.op;
   ReportNode node;
-  node.function = report.functions.size() - 1;
+  node.function = firstFunction + painting.body.bodyOf(
+                                      &painted - painting.ops.data());
   node.name = nameOf(op);
-  if (getNodeName(op->getLoc()).empty())
+  if (auto function = dyn_cast<FunctionOpInterface>(op))
+    node.name = getFunctionName(function).str();
+  else if (getNodeName(op->getLoc()).empty())
     node.name += "#" + std::to_string(opNumber);
   node.op = settings.models.getPolicyName(op).str();
   if (auto origin = op->getAttrOfType<StringAttr>(originName))
@@ -159,11 +162,19 @@ void ReportBuilder::countFunction(const FunctionPainting &painting) {
 }
 
 void ReportBuilder::addFunction(const FunctionPainting &painting) {
-  report.functions.push_back(getFunctionName(painting.function).str());
+  firstFunction = report.functions.size();
+  for (FunctionOpInterface function : painting.unit.functions)
+    report.functions.push_back(getFunctionName(function).str());
   nodeOf.assign(painting.ops.size(), kNoNode);
   size_t number = 0;
+  uint32_t lastBody = 0;
   for (size_t i = 0; i < painting.ops.size(); ++i) {
     const PaintedOp &painted = painting.ops[i];
+    if (painting.unit.functions.size() > 1)
+      if (uint32_t inBody = painting.body.bodyOf(i); inBody != lastBody) {
+        lastBody = inBody;
+        number = 0;
+      }
     if (!painted.isRead && !painted.isTerminator) {
       nodeOf[i] = report.nodes.size();
       addNode(painting, painted, number);
@@ -207,7 +218,8 @@ void ReportBuilder::addUpdates(const FunctionPainting &painting) {
         if (nodeOf[i] != kNoNode)
           nodes[painting.ops[i].op] = nodeOf[i];
     ReportUpdate entry;
-    entry.function = report.functions.size() - 1;
+    entry.function = firstFunction +
+                     painting.body.bodyOf(&painted - painting.ops.data());
     entry.variable = nameOf(painting, variable);
     entry.nodes.push_back(nodes.lookup(painted.op));
     // Back over what a pass put between the backward part and the update.
@@ -235,7 +247,7 @@ void ReportBuilder::emitRemark(const PaintedOp &painted,
   auto options = remark::RemarkOpts::name(node.lowered ? "Lowered" : "Stays")
                      .category("amp")
                      .subCategory("auto-mixed-precision")
-                     .function(report.functions.back());
+                     .function(report.functions[node.function]);
   Location loc = painted.op->getLoc();
   auto remark = node.lowered ? remark::passed(loc, options)
                              : remark::missed(loc, options);
@@ -250,7 +262,11 @@ void ReportBuilder::emitRemark(const PaintedOp &painted,
 void ReportBuilder::addCast(const FunctionPainting &painting,
                             const InsertedCast &inserted) {
   ReportCast cast;
-  cast.function = report.functions.size() - 1;
+  cast.function = firstFunction;
+  if (auto function = inserted.op->getParentOfType<FunctionOpInterface>())
+    if (auto it = llvm::find(painting.unit.functions, function);
+        it != painting.unit.functions.end())
+      cast.function += it - painting.unit.functions.begin();
   cast.name = nameOf(inserted.op);
   cast.source = nameOf(painting, inserted.source);
   cast.from = elementTypeName(inserted.from);

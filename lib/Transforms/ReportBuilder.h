@@ -47,6 +47,8 @@ private:
   PrecisionReport &report;
   const PaintSettings &settings;
   mlir::StringAttr originName, generatedName;
+  /// Number of the first function of the current unit.
+  uint32_t firstFunction = 0;
   /// Node of the report for each op of the current function, by its number.
   std::vector<uint32_t> nodeOf;
 };

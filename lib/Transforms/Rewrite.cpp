@@ -30,9 +30,10 @@ public:
   Rewriter(const FunctionPainting &painting, const ModelSet &models,
            RewriteResult &result)
       : painting(painting), body(painting.body), models(models), result(result),
-        function(painting.function), builder(function.getContext()),
-        float32(Float32Type::get(function.getContext())),
-        generated(StringAttr::get(function.getContext(), kGeneratedAttr)) {}
+        builder(painting.target.getContext()),
+        float32(Float32Type::get(painting.target.getContext())),
+        generated(
+            StringAttr::get(painting.target.getContext(), kGeneratedAttr)) {}
 
   LogicalResult run();
 
@@ -53,6 +54,9 @@ private:
   bool isFloat32(Value value, VertexId vertex) const;
   void findNeeds(ValueId id, FloatType own);
   void addNeed(OpOperand &use, uint32_t op, FloatType wanted, FloatType own);
+  const PrecisionDialectInterface *casterFor(Value value);
+  LogicalResult castArguments(const BodyIndex::BlockEntry &entry);
+  void retypeFlow(uint32_t index);
   FailureOr<Value> valueAs(Value value, ValueId id, FloatType type);
   void record(Value value, Operation *castOp, FloatType type);
   void findPrologues();
@@ -62,7 +66,6 @@ private:
   const BodyIndex &body;
   const ModelSet &models;
   RewriteResult &result;
-  FunctionOpInterface function;
   OpBuilder builder;
   FloatType float32;
   StringAttr generated;
@@ -97,6 +100,16 @@ void Rewriter::findPrologues() {
   }
 }
 
+/// Who casts a value: the dialect of the op that makes it, for a block argument
+/// that of the first op that needs the cast.
+const PrecisionDialectInterface *Rewriter::casterFor(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op && !needs.empty())
+    op = needs.front().use->getOwner();
+  const auto *dialect = op ? kindOf(op).dialect : nullptr;
+  return dialect ? dialect : painting.dialect;
+}
+
 /// The value with element type `type`: a converted constant, the source of a
 /// cast that is bypassed, or a new cast.
 FailureOr<Value> Rewriter::valueAs(Value value, ValueId id, FloatType type) {
@@ -114,7 +127,8 @@ FailureOr<Value> Rewriter::valueAs(Value value, ValueId id, FloatType type) {
     ++result.convertedConstants;
     return twin->getResult(0);
   }
-  if (!painting.dialect)
+  const PrecisionDialectInterface *caster = casterFor(value);
+  if (!caster)
     return emitError(value.getLoc())
            << "no dialect of this function says how to build a cast";
   Operation **last = nullptr;
@@ -127,8 +141,7 @@ FailureOr<Value> Rewriter::valueAs(Value value, ValueId id, FloatType type) {
   } else {
     builder.setInsertionPointAfter(op);
   }
-  Value cast =
-      painting.dialect->buildCast(builder, value.getLoc(), value, type);
+  Value cast = caster->buildCast(builder, value.getLoc(), value, type);
   Operation *castOp = cast ? cast.getDefiningOp() : nullptr;
   if (!castOp)
     return emitError(value.getLoc()) << "this value cannot be cast";
@@ -200,6 +213,8 @@ LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
   VertexId vertex = painting.valueVertex[id];
   FloatType lowered =
       vertex == kNoVertex ? FloatType() : painting.loweredType(vertex);
+  if (lowered && painting.wide.contains(id))
+    lowered = {};
   FloatType own = lowered ? lowered : float32;
   findNeeds(id, own);
   // Only float32 values get another type or need a cast.
@@ -224,6 +239,55 @@ LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
   return success();
 }
 
+FunctionType amp::signatureAfter(const FunctionPainting &painting,
+                                 FunctionOpInterface function) {
+  auto old = dyn_cast<FunctionType>(function.getFunctionType());
+  const BodyIndex &body = painting.body;
+  uint32_t index = body.blockOps();
+  while (index < body.numOps() && body.op(index) != function)
+    ++index;
+  if (index == body.numOps() || !old)
+    return old;
+  llvm::SmallVector<Type> inputs(old.getInputs()), results(old.getResults());
+  const PaintedOp &painted = painting.ops[index];
+  for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
+    FloatType type = painting.loweredType(v);
+    if (!type)
+      continue;
+    unsigned group = painting.groupIndex(v);
+    Type &changed = group < inputs.size() ? inputs[group]
+                                          : results[group - inputs.size()];
+    changed = cast<ShapedType>(changed).clone(type);
+  }
+  return FunctionType::get(function.getContext(), inputs, results);
+}
+
+/// What carries values only has types to change: those of results, of block
+/// arguments, and a function's signature. The other places are operands.
+void Rewriter::retypeFlow(uint32_t index) {
+  const PaintedOp &painted = painting.ops[index];
+  auto flow = painting.flows.find(index);
+  bool anySignature = false;
+  for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
+    FloatType type = painting.loweredType(v);
+    if (!type)
+      continue;
+    const FlowGroup &group = flow->second[painting.groupIndex(v)];
+    auto retypeValue = [&](Value value) {
+      value.setType(cast<ShapedType>(value.getType()).clone(type));
+    };
+    for (unsigned i : group.results)
+      retypeValue(painted.op->getResult(i));
+    for (BlockArgument argument : group.blockArguments)
+      retypeValue(argument);
+    anySignature = true;
+  }
+  if (anySignature && index >= body.blockOps())
+    if (auto function = cast<FunctionOpInterface>(painted.op);
+        FunctionType signature = signatureAfter(painting, function))
+      function.setType(signature);
+}
+
 LogicalResult Rewriter::retype(const PaintedOp &painted) {
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
     FloatType type = painting.loweredType(v);
@@ -242,17 +306,34 @@ LogicalResult Rewriter::retype(const PaintedOp &painted) {
   return success();
 }
 
+LogicalResult Rewriter::castArguments(const BodyIndex::BlockEntry &entry) {
+  for (BlockArgument argument : entry.block->getArguments())
+    if (failed(castForUsers(argument,
+                            entry.firstArgument + argument.getArgNumber())))
+      return failure();
+  return success();
+}
+
 LogicalResult Rewriter::run() {
   findPrologues();
-  for (const BodyIndex::BlockEntry &entry : body.blocks())
-    for (BlockArgument argument : entry.block->getArguments())
-      if (failed(castForUsers(argument,
-                              entry.firstArgument + argument.getArgNumber())))
-        return failure();
+  // Blocks whose arguments get their types from an op, by that op.
+  llvm::DenseMap<uint32_t, llvm::SmallVector<uint32_t, 2>> blocksOf;
+  for (auto [b, entry] : llvm::enumerate(body.blocks())) {
+    if (entry.parent != kNoOp)
+      blocksOf[entry.parent].push_back(b);
+    else if (failed(castArguments(entry)))
+      return failure();
+  }
   for (uint32_t index : painting.order) {
     const PaintedOp &painted = painting.ops[index];
-    if (failed(retype(painted)))
+    if (painted.isFlow) {
+      retypeFlow(index);
+      for (uint32_t b : blocksOf.lookup(index))
+        if (failed(castArguments(body.blocks()[b])))
+          return failure();
+    } else if (failed(retype(painted))) {
       return failure();
+    }
     for (unsigned i = 0; i < body.numResults(index); ++i)
       if (failed(castForUsers(painted.op->getResult(i), body.result(index, i))))
         return failure();
@@ -262,7 +343,8 @@ LogicalResult Rewriter::run() {
   bool isLater =
       !result.wantsNames && (result.castsToLow || result.castsToFloat32);
   if (painting.dialect && !isLater)
-    painting.dialect->nameGenerated(function);
+    for (FunctionOpInterface function : painting.unit.functions)
+      painting.dialect->nameGenerated(function);
   return success();
 }
 

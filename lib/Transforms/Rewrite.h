@@ -42,6 +42,11 @@ struct RewriteResult {
   unsigned convertedConstants = 0;
 };
 
+/// The type of a function of the unit after the rewrite; null for one whose type
+/// is no FunctionType, and that does not change.
+mlir::FunctionType signatureAfter(const FunctionPainting &painting,
+                                  mlir::FunctionOpInterface function);
+
 /// Retypes the lowered groups in place and inserts what the other side of each
 /// edge needs: one cast for a value and a type, behind the value's definition.
 /// Linear in ops and uses.

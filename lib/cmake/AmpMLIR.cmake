@@ -67,7 +67,8 @@ endfunction()
 if(AMP_STATIC_OPT OR NOT AMP_LINK_MLIR_DYLIB)
   # The linker takes from the archives what is used, and drops the rest.
   amp_static_mlir("MLIROptLib;MLIRTranslateLib;MLIRLspServerLib;MLIRTransforms;\
-MLIRArithDialect;MLIRFuncDialect;MLIRLinalgDialect;MLIRTensorDialect;LLVMSupport;\
+MLIRArithDialect;MLIRFuncDialect;MLIRLinalgDialect;MLIRMathDialect;\
+MLIRMLProgramDialect;MLIRSCFDialect;MLIRTensorDialect;MLIRTosaDialect;LLVMSupport;\
 LLVMSupportLSP;LLVMRemarks;LLVMCore;LLVMBinaryFormat;LLVMTargetParser")
 endif()
 if(NOT AMP_LINK_MLIR_DYLIB)

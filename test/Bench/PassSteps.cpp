@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/Analysis/FunctionPainting.h"
-#include "amp/Dialect/Graph/IR/Constants.h"
+#include "amp/Interfaces/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Verifier.h"
@@ -225,11 +225,11 @@ bool measureConstant(size_t elements,
   for (int time = 0; time < 2; ++time)
     for (bool isFloat16 : {true, false})
       keepLeast(isFloat16 ? times.loop16 : times.loopB16, timed([&] {
-                  graph::detail::convert(raw, low.data(), isFloat16);
+                  constants::convert(raw, low.data(), isFloat16);
                 }));
   // The attribute, in a context where it is new.
   keepLeast(times.toBFloat16, timed([&] {
-              graph::convertSaturating(cast<DenseFPElementsAttr>(attr),
+              amp::convertSaturating(cast<DenseFPElementsAttr>(attr),
                                        BFloat16Type::get(&context));
             }));
   Value constant =
@@ -256,7 +256,7 @@ bool measureConstant(size_t elements,
                                                    Float32Type::get(&other)),
                              llvm::ArrayRef(values));
   keepLeast(times.toFloat16, timed([&] {
-              graph::convertSaturating(cast<DenseFPElementsAttr>(again),
+              amp::convertSaturating(cast<DenseFPElementsAttr>(again),
                                        Float16Type::get(&other));
             }));
   return ok && report.convertedConstants == 1;

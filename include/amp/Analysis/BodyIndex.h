@@ -26,11 +26,17 @@ inline constexpr ValueId kNoValue = ~ValueId(0);
 inline constexpr uint32_t kNoOp = ~uint32_t(0);
 
 /// A body as it was when the index was made: ops in block order, terminators
-/// among them. What stands in regions of its ops has no numbers.
+/// among them. Regions that control flows through (flowsThrough) are part of the
+/// body, their blocks behind all those around them. What stands in other
+/// regions of its ops has no numbers.
 class BodyIndex {
 public:
   BodyIndex() = default;
-  explicit BodyIndex(mlir::Region &body);
+  explicit BodyIndex(mlir::Region &body) : BodyIndex(&body, {}) {}
+  /// Several bodies as one. The owners, ops around some of these bodies, are
+  /// ops of the index too, without operands and results, behind all others.
+  BodyIndex(llvm::ArrayRef<mlir::Region *> bodies,
+            llvm::ArrayRef<mlir::Operation *> owners);
 
   size_t numOps() const { return ops.size(); }
   size_t numValues() const { return definition.size(); }
@@ -61,11 +67,26 @@ public:
     uint32_t firstOp;
     /// Its arguments follow each other.
     ValueId firstArgument;
+    /// The op whose region holds it; kNoOp for a block of a body, unless its op
+    /// is an owner.
+    uint32_t parent;
+    /// Which of the bodies it belongs to.
+    uint32_t body;
+    /// Stands in the region of an op of the body.
+    bool isNested;
   };
   llvm::ArrayRef<BlockEntry> blocks() const { return blockEntries; }
   uint32_t endOp(size_t block) const {
     return block + 1 < blockEntries.size() ? blockEntries[block + 1].firstOp
-                                           : uint32_t(ops.size());
+                                           : numBlockOps;
+  }
+  /// Ops in blocks, all but the owners.
+  uint32_t blockOps() const { return numBlockOps; }
+  /// Which of the bodies an op belongs to; an owner is told by its region.
+  uint32_t bodyOf(uint32_t op) const;
+  /// Whether any block stands in the region of an op.
+  bool hasNested() const {
+    return !blockEntries.empty() && blockEntries.back().isNested;
   }
   /// Whether the op ends its block and is a terminator.
   bool isTerminator(uint32_t op) const { return terminators[op]; }
@@ -96,6 +117,8 @@ private:
   std::vector<BlockEntry> blockEntries;
   std::vector<bool> terminators;
   bool topological = true;
+  uint32_t numBlockOps = 0;
+  std::vector<uint32_t> ownerBodies;
   std::vector<uint32_t> useStart;
   std::vector<Use> useList;
   /// Ordered by value.

@@ -15,6 +15,7 @@
 #include "amp/Analysis/BodyIndex.h"
 #include "amp/Analysis/ModelSet.h"
 #include "amp/Analysis/PaintGraph.h"
+#include "amp/Analysis/ValueFlow.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -49,11 +50,16 @@ struct PaintedOp {
   bool isRead = false;
   /// Ends its block: not painted, in no order.
   bool isTerminator = false;
+  /// Carries values through regions, into a function or out of one: its groups
+  /// are flows, and only their types change.
+  bool isFlow = false;
 };
 
-/// A body with its colours.
+/// A body with its colours, or those of several functions that calls tie.
 struct FunctionPainting {
+  /// The first of the unit.
   mlir::FunctionOpInterface function;
+  FunctionUnit unit;
   const PrecisionDialectInterface *dialect = nullptr;
   mlir::FloatType target, other;
   BodyIndex body;
@@ -70,6 +76,10 @@ struct FunctionPainting {
   /// operand, or kNoVertex. The vertex of an existing cast to float32 has a
   /// result and no operand.
   std::vector<VertexId> valueVertex, operandVertex;
+  /// Values whose vertex is lowered without them (TypeGroup::wideResults).
+  llvm::DenseSet<ValueId> wide;
+  /// The groups of ops that are flows, by op.
+  llvm::DenseMap<uint32_t, llvm::SmallVector<FlowGroup, 2>> flows;
   /// In the order of the sweep: indices into ops.
   std::vector<uint32_t> order;
   /// Unknown ops by name: the first one, and how many.
@@ -77,6 +87,10 @@ struct FunctionPainting {
       unknown;
 
   unsigned groupIndex(VertexId v) const { return v - ops[opOf[v]].first; }
+  /// The function that an op belongs to.
+  mlir::FunctionOpInterface functionOf(uint32_t op) const {
+    return unit.functions[body.bodyOf(op)];
+  }
   /// The 16-bit type that the group of a vertex gets, or null.
   mlir::FloatType loweredType(VertexId v) const {
     if (result.colours[v] == Colour::Allow)
@@ -94,6 +108,11 @@ struct FunctionPainting {
 llvm::LogicalResult paintFunction(mlir::FunctionOpInterface function,
                                   const PaintSettings &settings,
                                   FunctionPainting &painting);
+/// The same for functions that calls tie: each value that passes between them is
+/// tied at every call.
+llvm::LogicalResult paintUnit(const FunctionUnit &unit,
+                              const PaintSettings &settings,
+                              FunctionPainting &painting);
 
 } // namespace amp
 

@@ -48,6 +48,8 @@ struct OpKind {
   PrecisionOpInterface::Concept *interface = nullptr;
   /// Asked only where there is no interface.
   const OpModel *model = nullptr;
+  /// Sums of the op stay float32 when it is lowered, where it can do that.
+  bool accumulatesFloat32 = false;
 
   bool isDescribed() const { return interface || model; }
 };
@@ -57,6 +59,10 @@ class ModelSet {
 public:
   /// Asked when an op implements no interface, in the order added.
   void addTable(const OpModelTable &table) { tables.push_back(&table); }
+
+  /// Whether the sums of lowered ops stay float32
+  /// (PrecisionOpInterface::getAccumulatingGroups).
+  void accumulateFloat32(bool yes) { accumulatesFloat32 = yes; }
 
   OpKind kindOf(mlir::OperationName name) const;
 
@@ -97,6 +103,9 @@ public:
   /// A cast that reads whatever there is, and is in no group itself.
   static bool isTransparentCast(mlir::Operation *op, const OpKind &kind);
   static llvm::StringRef getPolicyName(mlir::Operation *op, const OpKind &kind);
+  /// The op of Amp's op table whose list counts where the name is on none.
+  static llvm::StringRef getPolicyFamily(mlir::Operation *op,
+                                         const OpKind &kind);
 
   /// How the dialect of an op builds and recognises casts, or null.
   static const PrecisionDialectInterface *
@@ -107,6 +116,7 @@ public:
   getBodyInterface(mlir::FunctionOpInterface function);
 
 private:
+  bool accumulatesFloat32 = false;
   llvm::SmallVector<const OpModelTable *, 1> tables;
 };
 

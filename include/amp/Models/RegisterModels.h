@@ -17,14 +17,31 @@
 
 namespace amp {
 
-/// Casts of arith, with whose ops functions on tensors are rewritten.
+/// Arithmetic on tensors, and the casts of functions on tensors.
 void registerArithModels(mlir::DialectRegistry &registry);
-/// Matrix products of linalg. A policy knows `linalg.matmul` as `matmul`.
+void registerMathModels(mlir::DialectRegistry &registry);
+/// Structured ops. A policy that does not list `linalg.matmul` knows it as
+/// `matmul`, and `linalg.generic` as what its region computes.
 void registerLinalgModels(mlir::DialectRegistry &registry);
+void registerTensorModels(mlir::DialectRegistry &registry);
+/// TOSA, whose casts are tosa.cast.
+void registerTosaModels(mlir::DialectRegistry &registry);
+/// Private functions are retyped with their calls.
+void registerFuncModels(mlir::DialectRegistry &registry);
+/// Loops and branches: what they carry has one type.
+void registerScfModels(mlir::DialectRegistry &registry);
+/// Globals are variables.
+void registerMlProgramModels(mlir::DialectRegistry &registry);
 
 inline void registerAllModels(mlir::DialectRegistry &registry) {
   registerArithModels(registry);
+  registerMathModels(registry);
   registerLinalgModels(registry);
+  registerTensorModels(registry);
+  registerTosaModels(registry);
+  registerFuncModels(registry);
+  registerScfModels(registry);
+  registerMlProgramModels(registry);
 }
 
 } // namespace amp

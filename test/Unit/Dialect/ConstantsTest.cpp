@@ -9,7 +9,7 @@
 // exponent with fractions around each boundary of rounding, and random bits.
 //===----------------------------------------------------------------------===//
 
-#include "amp/Dialect/Graph/IR/Constants.h"
+#include "amp/Interfaces/Constants.h"
 
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -36,21 +36,21 @@ protected:
   /// What APFloat makes of one element.
   static uint16_t expected(uint32_t bits, FloatType type) {
     llvm::APFloat value(llvm::APFloat::IEEEsingle(), llvm::APInt(32, bits));
-    return graph::convertSaturating(value, type.getFloatSemantics())
+    return amp::convertSaturating(value, type.getFloatSemantics())
         .bitcastToAPInt()
         .getZExtValue();
   }
   void check(const std::vector<uint32_t> &bits) {
     for (FloatType type : {FloatType(Float16Type::get(&context)),
                            FloatType(BFloat16Type::get(&context))}) {
-      DenseElementsAttr low = graph::convertSaturating(attr(bits), type);
+      DenseElementsAttr low = amp::convertSaturating(attr(bits), type);
       ASSERT_EQ(low.getElementType(), type);
       ASSERT_EQ(low.getNumElements(), int64_t(bits.size()));
       std::vector<uint16_t> found;
       for (const llvm::APFloat &value : low.getValues<llvm::APFloat>())
         found.push_back(value.bitcastToAPInt().getZExtValue());
       std::vector<uint16_t> plain(bits.size());
-      graph::detail::convertPlain(
+      constants::convertPlain(
           llvm::ArrayRef(reinterpret_cast<const char *>(bits.data()),
                          bits.size() * sizeof(uint32_t)),
           plain.data(), type.isF16());
@@ -112,7 +112,7 @@ TEST_F(Constants, sizesZeroAndOneAndEqualElements) {
   check({0x3F800001, 0x3F800001, 0x3F800001});
   // Different in float32, equal in 16 bits.
   check({0x3F800001, 0x3F800002});
-  auto low = graph::convertSaturating(attr({0x3F800001, 0x3F800002}),
+  auto low = amp::convertSaturating(attr({0x3F800001, 0x3F800002}),
                                       Float16Type::get(&context));
   EXPECT_TRUE(low.isSplat());
 }

@@ -12,9 +12,9 @@
 
 #include "NodeMemo.h"
 #include "amp/Dialect/Graph/IR/CastNames.h"
-#include "amp/Dialect/Graph/IR/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Dialect/Graph/IR/Updates.h"
+#include "amp/Interfaces/Constants.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
 using namespace mlir;
@@ -87,7 +87,7 @@ struct GraphPrecision : PrecisionDialectInterface {
                                     FloatType type) const override {
     auto value =
         cast<DenseFPElementsAttr>(*cast<ConstantOp>(constant).getValue());
-    ElementsAttr converted = convertSaturating(value, type);
+    ElementsAttr converted = amp::convertSaturating(value, type);
     std::string name =
         valueName(constant->getResult(0)) + castSuffix(type).str();
     return createNode(builder, constant->getLoc(), "constant", name, {},

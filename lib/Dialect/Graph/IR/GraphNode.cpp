@@ -14,11 +14,17 @@
 #include "NodeMemo.h"
 
 #include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "amp/Interfaces/Constants.h"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 using namespace amp;
 using namespace amp::graph;
+
+llvm::APFloat graph::convertSaturating(const llvm::APFloat &value,
+                                       const llvm::fltSemantics &semantics) {
+  return amp::convertSaturating(value, semantics);
+}
 
 static NodeInfo makeNodeInfo(const OpDef &def) {
   NodeInfo info;

@@ -1,4 +1,4 @@
-//===- GraphConstants.cpp - Elements of converted constants -------------===//
+//===- Constants.cpp - Elements of converted constants --------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,9 +10,8 @@
 // the processor has.
 //===----------------------------------------------------------------------===//
 
-#include "amp/Dialect/Graph/IR/Constants.h"
+#include "amp/Interfaces/Constants.h"
 
-#include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 #include <algorithm>
@@ -31,9 +30,8 @@
 
 using namespace mlir;
 using namespace amp;
-using namespace amp::graph;
 
-llvm::APFloat graph::convertSaturating(const llvm::APFloat &value,
+llvm::APFloat amp::convertSaturating(const llvm::APFloat &value,
                                        const llvm::fltSemantics &semantics) {
   llvm::APFloat result = value;
   bool lossy;
@@ -193,17 +191,17 @@ static void convertBlocks(llvm::ArrayRef<char> in, uint16_t *out,
   }
 }
 
-void graph::detail::convert(llvm::ArrayRef<char> in, uint16_t *out,
+void constants::convert(llvm::ArrayRef<char> in, uint16_t *out,
                             bool isFloat16) {
   convertBlocks(in, out, chooseFunction(isFloat16));
 }
 
-void graph::detail::convertPlain(llvm::ArrayRef<char> in, uint16_t *out,
+void constants::convertPlain(llvm::ArrayRef<char> in, uint16_t *out,
                                  bool isFloat16) {
   convertBlocks(in, out, isFloat16 ? toFloat16Plain : toBFloat16Plain);
 }
 
-DenseElementsAttr graph::convertSaturating(DenseFPElementsAttr value,
+DenseElementsAttr amp::convertSaturating(DenseFPElementsAttr value,
                                            FloatType type) {
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   if (!value.getElementType().isF32() || value.isSplat() ||
@@ -215,7 +213,7 @@ DenseElementsAttr graph::convertSaturating(DenseFPElementsAttr value,
   const size_t count = raw.size() / sizeof(uint32_t);
   // Not a vector, which would write zeros first.
   std::unique_ptr<uint16_t[]> low(new uint16_t[count]);
-  graph::detail::convert(raw, low.get(), type.isF16());
+  constants::convert(raw, low.get(), type.isF16());
   return DenseElementsAttr::getFromRawBuffer(
       value.getType().clone(type),
       llvm::ArrayRef(reinterpret_cast<const char *>(low.get()),

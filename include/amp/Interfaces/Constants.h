@@ -10,25 +10,28 @@
 // infinities, NaN and signs stay.
 //===----------------------------------------------------------------------===//
 
-#ifndef AMP_DIALECT_GRAPH_IR_CONSTANTS_H
-#define AMP_DIALECT_GRAPH_IR_CONSTANTS_H
+#ifndef AMP_INTERFACES_CONSTANTS_H
+#define AMP_INTERFACES_CONSTANTS_H
 
 #include "mlir/IR/BuiltinAttributes.h"
 
-namespace amp::graph {
+namespace amp {
 
+/// One number.
+llvm::APFloat convertSaturating(const llvm::APFloat &value,
+                                const llvm::fltSemantics &semantics);
 /// All elements of `value` in `type`, float16 or bfloat16. Fast where they are
 /// float32.
 mlir::DenseElementsAttr convertSaturating(mlir::DenseFPElementsAttr value,
                                           mlir::FloatType type);
 
-namespace detail {
+namespace constants {
 /// The loop behind it: the bytes of float32 elements, to float16 or bfloat16.
 void convert(llvm::ArrayRef<char> in, uint16_t *out, bool isFloat16);
 /// The same without what only some processors have; for tests.
 void convertPlain(llvm::ArrayRef<char> in, uint16_t *out, bool isFloat16);
-} // namespace detail
+} // namespace constants
 
-} // namespace amp::graph
+} // namespace amp
 
-#endif // AMP_DIALECT_GRAPH_IR_CONSTANTS_H
+#endif // AMP_INTERFACES_CONSTANTS_H

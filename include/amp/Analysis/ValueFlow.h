@@ -1,0 +1,60 @@
+//===- ValueFlow.h - Values that live in several places ---------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// What an op with regions carries from its operands to block arguments, from
+// terminators to arguments and results, and what a call carries into a function
+// and out of it. Asked of MLIR's own interfaces, so that the ops of any dialect
+// that implement them need no model.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_ANALYSIS_VALUEFLOW_H
+#define AMP_ANALYSIS_VALUEFLOW_H
+
+#include "amp/Interfaces/PrecisionInterfaces.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <vector>
+
+namespace amp {
+
+/// A type group whose values live in several places.
+struct FlowGroup : TypeGroup {
+  /// Operands of terminators.
+  llvm::SmallVector<mlir::OpOperand *, 2> handedOver;
+};
+
+/// Whether control flows through the regions of the op in ways that the op
+/// tells: RegionBranchOpInterface, with terminators that say what they hand to
+/// whom. The regions of other ops are their own business.
+bool flowsThrough(mlir::Operation *op);
+
+/// The floating values that an op carries through its regions, one group for
+/// each that lives in several places.
+void getRegionGroups(mlir::Operation *op,
+                     llvm::SmallVectorImpl<FlowGroup> &groups);
+
+/// Functions that are painted as one, since calls tie them.
+struct FunctionUnit {
+  llvm::SmallVector<mlir::FunctionOpInterface, 1> functions;
+  /// Those of them whose signatures may change, in the same order.
+  llvm::SmallVector<mlir::FunctionOpInterface, 0> retypable;
+  /// Calls of the latter, in the order of the module.
+  llvm::MapVector<mlir::Operation *, mlir::FunctionOpInterface> calls;
+};
+
+/// Units of functions with bodies. A signature may change where the dialect of
+/// the function says that it is no boundary and every use of its symbol is a
+/// call in one of the functions, with operands and results of the types that it
+/// says, and there is one. Calls of other functions tie nothing.
+std::vector<FunctionUnit>
+findUnits(llvm::ArrayRef<mlir::FunctionOpInterface> functions);
+
+} // namespace amp
+
+#endif // AMP_ANALYSIS_VALUEFLOW_H

@@ -1,0 +1,238 @@
+//===- ValueFlow.cpp - Values that live in several places -----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Regions by RegionBranchOpInterface, calls by CallOpInterface and the uses of
+// symbols; places that share a value are joined by union-find.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Analysis/ValueFlow.h"
+
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/CallInterfaces.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace amp;
+using namespace mlir;
+
+namespace {
+/// A place where a value lives: an operand (of the op or of a terminator), or a
+/// result or block argument.
+using Place = const void *;
+
+/// What one edge of control hands over.
+struct Handover {
+  OperandRange operands;
+  ValueRange inputs;
+};
+} // namespace
+
+/// All edges of control into, within and out of the op. False when one of them
+/// is not described.
+static bool collectHandovers(RegionBranchOpInterface branch,
+                             llvm::SmallVectorImpl<Handover> &handovers) {
+  llvm::SmallVector<RegionSuccessor, 2> successors;
+  auto add = [&](OperandRange operands, const RegionSuccessor &successor) {
+    ValueRange inputs = successor.getSuccessorInputs();
+    handovers.push_back({operands, inputs});
+    return operands.size() == inputs.size();
+  };
+  branch.getSuccessorRegions(RegionBranchPoint::parent(), successors);
+  for (const RegionSuccessor &successor : successors)
+    if (!add(branch.getEntrySuccessorOperands(successor), successor))
+      return false;
+  for (Region &region : branch->getRegions()) {
+    for (Block &block : region) {
+      if (block.empty() || !block.back().hasTrait<OpTrait::IsTerminator>())
+        return false;
+      Operation *end = &block.back();
+      if (end->getNumSuccessors() != 0)
+        continue;
+      auto terminator = dyn_cast<RegionBranchTerminatorOpInterface>(end);
+      if (!terminator)
+        return false;
+      successors.clear();
+      branch.getSuccessorRegions(RegionBranchPoint(terminator), successors);
+      for (const RegionSuccessor &successor : successors)
+        if (!add(terminator.getSuccessorOperands(successor), successor))
+          return false;
+    }
+  }
+  return true;
+}
+
+bool amp::flowsThrough(Operation *op) {
+  auto branch = dyn_cast<RegionBranchOpInterface>(op);
+  if (!branch)
+    return false;
+  llvm::SmallVector<Handover, 4> handovers;
+  return collectHandovers(branch, handovers);
+}
+
+static bool isFloatTensor(Type type) {
+  return isa<ShapedType>(type) && isa<FloatType>(getElementTypeOrSelf(type));
+}
+
+void amp::getRegionGroups(Operation *op,
+                          llvm::SmallVectorImpl<FlowGroup> &groups) {
+  llvm::SmallVector<Handover, 4> handovers;
+  collectHandovers(cast<RegionBranchOpInterface>(op), handovers);
+  llvm::EquivalenceClasses<Place> classes;
+  // In the order in which they are met, so that groups have an order.
+  llvm::SmallVector<std::pair<Place, OpOperand *>, 8> operands;
+  llvm::SmallVector<std::pair<Place, Value>, 8> values;
+  llvm::DenseSet<Place> seen;
+  for (const Handover &handover : handovers) {
+    if (handover.operands.empty())
+      continue;
+    OpOperand *first = handover.operands.getBase();
+    for (unsigned i = 0; i < handover.inputs.size(); ++i) {
+      OpOperand *operand = first + i;
+      Value input = handover.inputs[i];
+      if (!isFloatTensor(operand->get().getType()) &&
+          !isFloatTensor(input.getType()))
+        continue;
+      Place from = operand, to = input.getAsOpaquePointer();
+      if (seen.insert(from).second)
+        operands.push_back({from, operand});
+      if (seen.insert(to).second)
+        values.push_back({to, input});
+      classes.unionSets(from, to);
+    }
+  }
+  llvm::DenseMap<Place, unsigned> groupOf;
+  auto group = [&](Place place) -> FlowGroup & {
+    auto [it, isNew] =
+        groupOf.try_emplace(classes.getLeaderValue(place), groups.size());
+    if (isNew)
+      groups.emplace_back();
+    return groups[it->second];
+  };
+  for (auto [place, operand] : operands) {
+    if (operand->getOwner() == op)
+      group(place).operands.push_back(operand->getOperandNumber());
+    else
+      group(place).handedOver.push_back(operand);
+  }
+  for (auto [place, value] : values) {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      group(place).blockArguments.push_back(argument);
+    else
+      group(place).results.push_back(cast<OpResult>(value).getResultNumber());
+  }
+}
+
+/// The function that a call of these types reaches by its symbol, or null.
+static FunctionOpInterface calledFunction(CallOpInterface call,
+                                          SymbolTableCollection &tables) {
+  auto function =
+      dyn_cast_or_null<FunctionOpInterface>(call.resolveCallableInTable(&tables));
+  if (!function || call.getArgOperands().size() != call->getNumOperands() ||
+      !llvm::equal(call->getOperandTypes(), function.getArgumentTypes()) ||
+      !llvm::equal(call->getResultTypes(), function.getResultTypes()))
+    return {};
+  return function;
+}
+
+std::vector<FunctionUnit>
+amp::findUnits(llvm::ArrayRef<FunctionOpInterface> functions) {
+  llvm::DenseMap<Operation *, uint32_t> numbers;
+  std::vector<bool> retypable(functions.size());
+  bool any = false;
+  for (auto [i, function] : llvm::enumerate(functions)) {
+    numbers[function] = i;
+    const auto *dialect =
+        function->getDialect()
+            ? function->getDialect()
+                  ->getRegisteredInterface<PrecisionDialectInterface>()
+            : nullptr;
+    retypable[i] = dialect && !dialect->isBoundary(function);
+    any = any || retypable[i];
+  }
+  std::vector<std::pair<Operation *, uint32_t>> calls;
+  std::vector<uint32_t> leader(functions.size());
+  for (uint32_t i = 0; i < leader.size(); ++i)
+    leader[i] = i;
+  auto find = [&](uint32_t i) {
+    while (leader[i] != i)
+      i = leader[i] = leader[leader[i]];
+    return i;
+  };
+  if (any) {
+    SymbolTableCollection tables;
+    // A private symbol is seen in the table that holds it, and nowhere else.
+    llvm::SetVector<Operation *> holders;
+    for (auto [i, function] : llvm::enumerate(functions)) {
+      Operation *holder = function->getParentOp();
+      if (!retypable[i])
+        continue;
+      if (holder && holder->hasTrait<OpTrait::SymbolTable>() &&
+          holder != function)
+        holders.insert(holder);
+      else
+        retypable[i] = false;
+    }
+    std::vector<bool> isCalled(functions.size());
+    for (Operation *holder : holders) {
+      std::optional<SymbolTable::UseRange> uses =
+          SymbolTable::getSymbolUses(&holder->getRegion(0));
+      // An op of an unknown kind may use symbols in ways that nobody sees.
+      if (!uses) {
+        for (auto [i, function] : llvm::enumerate(functions))
+          if (function->getParentOp() == holder)
+            retypable[i] = false;
+        continue;
+      }
+      for (SymbolTable::SymbolUse use : *uses) {
+        Operation *user = use.getUser();
+        auto named = dyn_cast_or_null<FunctionOpInterface>(
+            tables.lookupNearestSymbolFrom(user, use.getSymbolRef()));
+        auto target = named ? numbers.find(named) : numbers.end();
+        if (target == numbers.end() || !retypable[target->second])
+          continue;
+        auto call = dyn_cast<CallOpInterface>(user);
+        FunctionOpInterface called =
+            call ? calledFunction(call, tables) : FunctionOpInterface();
+        // From within a region that nothing is known of, a call is a use that
+        // the painting does not see.
+        Operation *around = user->getParentOp();
+        while (around && !isa<FunctionOpInterface>(around) &&
+               flowsThrough(around))
+          around = around->getParentOp();
+        if (called != named || !numbers.count(around))
+          retypable[target->second] = false;
+        else
+          calls.emplace_back(user, target->second);
+        isCalled[target->second] = true;
+      }
+    }
+    for (size_t i = 0; i < functions.size(); ++i)
+      retypable[i] = retypable[i] && isCalled[i];
+    for (auto [call, callee] : calls)
+      if (retypable[callee])
+        leader[find(numbers.lookup(
+            call->getParentOfType<FunctionOpInterface>()))] = find(callee);
+  }
+
+  std::vector<FunctionUnit> units;
+  llvm::DenseMap<uint32_t, size_t> unitOf;
+  for (auto [i, function] : llvm::enumerate(functions)) {
+    auto [it, isNew] = unitOf.try_emplace(find(i), units.size());
+    if (isNew)
+      units.emplace_back();
+    FunctionUnit &unit = units[it->second];
+    unit.functions.push_back(function);
+    if (retypable[i])
+      unit.retypable.push_back(function);
+  }
+  for (auto [call, callee] : calls)
+    if (retypable[callee])
+      units[unitOf[find(callee)]].calls.insert({call, functions[callee]});
+  return units;
+}

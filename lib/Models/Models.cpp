@@ -1,0 +1,190 @@
+//===- Models.cpp - Shared by the models of dialects ----------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Groups of ops that work element by element, the table of families, and the
+// scalar bodies of ops that loop over elements.
+//===----------------------------------------------------------------------===//
+
+#include "Models.h"
+
+#include "amp/Interfaces/Constants.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace amp;
+using namespace mlir;
+
+llvm::StringRef amp::familyOf(llvm::StringRef name) {
+  static const llvm::StringMap<llvm::StringRef> families = [] {
+    llvm::StringMap<llvm::StringRef> map;
+    for (llvm::ArrayRef<OpEntry> ops :
+         {arithOps(), mathOps(), linalgOps(), tensorOps(), tosaOps()})
+      for (const OpEntry &entry : ops)
+        map[entry.name] = entry.family;
+    return map;
+  }();
+  return families.lookup(name);
+}
+
+static bool isFloat(Type type, bool scalars) {
+  if (auto shaped = dyn_cast<ShapedType>(type))
+    return isa<FloatType>(shaped.getElementType());
+  return scalars && isa<FloatType>(type);
+}
+
+void amp::getFloatGroup(Operation *op, bool scalars,
+                        llvm::SmallVectorImpl<TypeGroup> &groups) {
+  TypeGroup group;
+  for (OpOperand &operand : op->getOpOperands())
+    if (isFloat(operand.get().getType(), scalars))
+      group.operands.push_back(operand.getOperandNumber());
+  for (OpResult result : op->getResults())
+    if (isFloat(result.getType(), scalars))
+      group.results.push_back(result.getResultNumber());
+  // On buffers there is no value that could change its type.
+  if (op->getNumResults() != 0 &&
+      (!group.operands.empty() || !group.results.empty()))
+    groups.push_back(std::move(group));
+}
+
+void amp::retypeResults(Operation *op, const TypeGroup &group, FloatType type) {
+  for (unsigned i : group.results) {
+    Type old = op->getResult(i).getType();
+    if (auto shaped = dyn_cast<ShapedType>(old))
+      op->getResult(i).setType(shaped.clone(type));
+    else
+      op->getResult(i).setType(type);
+  }
+}
+
+namespace {
+
+template <bool scalars> struct FloatsModel : ModelBase<FloatsModel<scalars>> {
+  void getTypeGroups(Operation *op,
+                     llvm::SmallVectorImpl<TypeGroup> &groups) const {
+    getFloatGroup(op, scalars, groups);
+  }
+  LogicalResult retargetGroup(Operation *op, unsigned, FloatType type) const {
+    llvm::SmallVector<TypeGroup, 1> groups;
+    getFloatGroup(op, scalars, groups);
+    retypeResults(op, groups.front(), type);
+    return success();
+  }
+};
+
+struct NoGroupModel : ModelBase<NoGroupModel> {
+  void getTypeGroups(Operation *, llvm::SmallVectorImpl<TypeGroup> &) const {}
+  LogicalResult retargetGroup(Operation *, unsigned, FloatType) const {
+    return failure();
+  }
+};
+
+} // namespace
+
+void amp::attachModels(MLIRContext *context, llvm::ArrayRef<OpEntry> ops) {
+  for (const OpEntry &entry : ops) {
+    auto op = RegisteredOperationName::lookup(entry.name, context);
+    if (!op)
+      continue;
+    switch (entry.shape) {
+    case OpShape::None:
+      op->attachInterface<NoGroupModel>();
+      break;
+    case OpShape::Tensors:
+      op->attachInterface<FloatsModel<false>>();
+      break;
+    case OpShape::Values:
+      op->attachInterface<FloatsModel<true>>();
+      break;
+    case OpShape::Own:
+      break;
+    }
+  }
+}
+
+/// Whether an op of a scalar body computes the same way in another floating
+/// type: all that is floating in it is float32, and it has no opinion on types.
+static bool computesInAnyType(Operation &op) {
+  auto isWide = [](Type type) { return !isa<FloatType>(type) || type.isF32(); };
+  if (op.getNumRegions() != 0 || !llvm::all_of(op.getOperandTypes(), isWide) ||
+      !llvm::all_of(op.getResultTypes(), isWide))
+    return false;
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return !constant.getType().isF32() || isa<FloatAttr>(constant.getValue());
+  if (isa<arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp>(
+          op))
+    return true;
+  if (isa<arith::TruncFOp, arith::ExtFOp, arith::BitcastOp>(op))
+    return false;
+  llvm::StringRef dialect = op.getName().getDialectNamespace();
+  return dialect == "arith" || dialect == "math" ||
+         op.hasTrait<OpTrait::IsTerminator>() || op.getNumResults() == 0 ||
+         llvm::none_of(op.getResultTypes(), [](Type t) { return t.isF32(); });
+}
+
+void amp::retypeScalarBody(Block &body, llvm::ArrayRef<Type> arguments,
+                           llvm::ArrayRef<Type> yields, FloatType type) {
+  OpBuilder builder(body.getParent()->getContext());
+  bool narrow = llvm::all_of(arguments, [&](Type t) {
+    return !isa<FloatType>(t) || t == type;
+  }) && llvm::all_of(yields, [&](Type t) {
+    return !isa<FloatType>(t) || t == type;
+  });
+  for (Operation &op : body)
+    narrow = narrow && computesInAnyType(op);
+  for (auto [argument, wanted] : llvm::zip_equal(body.getArguments(), arguments))
+    argument.setType(wanted);
+  auto castTo = [&](Value value, FloatType to) -> Value {
+    auto from = cast<FloatType>(value.getType());
+    if (from.getWidth() < to.getWidth())
+      return arith::ExtFOp::create(builder, value.getLoc(), to, value);
+    return arith::TruncFOp::create(builder, value.getLoc(), to, value);
+  };
+  if (narrow) {
+    llvm::SmallVector<Operation *> ops(llvm::make_pointer_range(body));
+    llvm::DenseMap<Value, Value> outside;
+    for (Operation *op : ops) {
+      for (OpOperand &operand : op->getOpOperands()) {
+        Value value = operand.get();
+        if (!value.getType().isF32())
+          continue;
+        // What is float32 still comes from around the body.
+        Value &low = outside[value];
+        if (!low) {
+          builder.setInsertionPointToStart(&body);
+          low = castTo(value, type);
+        }
+        operand.set(low);
+      }
+      if (auto constant = dyn_cast<arith::ConstantOp>(op);
+          constant && constant.getType().isF32())
+        constant.setValueAttr(FloatAttr::get(
+            type, convertSaturating(
+                      cast<FloatAttr>(constant.getValue()).getValue(),
+                      type.getFloatSemantics())));
+      for (OpResult result : op->getResults())
+        if (result.getType().isF32())
+          result.setType(type);
+    }
+    return;
+  }
+  builder.setInsertionPointToStart(&body);
+  Type float32 = builder.getF32Type();
+  for (BlockArgument argument : body.getArguments()) {
+    if (argument.getType() != type || argument.use_empty())
+      continue;
+    Value wide = castTo(argument, cast<FloatType>(float32));
+    argument.replaceAllUsesExcept(wide, wide.getDefiningOp());
+  }
+  Operation *end = body.getTerminator();
+  builder.setInsertionPoint(end);
+  for (auto [operand, wanted] : llvm::zip_equal(end->getOpOperands(), yields))
+    if (auto to = dyn_cast<FloatType>(wanted);
+        to && operand.get().getType() != to)
+      operand.set(castTo(operand.get(), to));
+}
