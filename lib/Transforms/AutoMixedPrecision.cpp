@@ -16,6 +16,9 @@
 #include "Rewrite.h"
 #include "amp/Transforms/Passes.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 namespace amp {
 #define GEN_PASS_DEF_AUTOMIXEDPRECISION
@@ -167,6 +170,7 @@ reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
 
 static LogicalResult run(Operation *root,
                          llvm::ArrayRef<FunctionOpInterface> functions,
+                         llvm::ArrayRef<FunctionUnit> units,
                          const MixedPrecisionOptions &options,
                          PrecisionReport *given) {
   std::shared_ptr<const Policy> policy = getPolicy(root, options);
@@ -188,7 +192,7 @@ static LogicalResult run(Operation *root,
 
   std::vector<std::unique_ptr<FunctionPainting>> paintings;
   bool failed = false;
-  for (const FunctionUnit &unit : findUnits(functions)) {
+  for (const FunctionUnit &unit : units) {
     paintings.push_back(std::make_unique<FunctionPainting>());
     failed |= mlir::failed(paintUnit(unit, settings, *paintings.back()));
   }
@@ -242,7 +246,7 @@ LogicalResult amp::autoMixedPrecision(ModuleOp module,
       functions.push_back(function);
     return WalkResult::skip();
   });
-  return run(module, functions, options, report);
+  return run(module, functions, findUnits(functions), options, report);
 }
 
 LogicalResult amp::autoMixedPrecision(FunctionOpInterface function,
@@ -250,7 +254,10 @@ LogicalResult amp::autoMixedPrecision(FunctionOpInterface function,
                                       PrecisionReport *report) {
   if (function.getFunctionBody().empty())
     return success();
-  return run(function, function, options, report);
+  // What calls it is not looked at, so its signature stays.
+  FunctionUnit unit;
+  unit.functions.push_back(function);
+  return run(function, function, unit, options, report);
 }
 
 namespace {
@@ -260,11 +267,11 @@ struct AutoMixedPrecisionPass
   using AutoMixedPrecisionBase::AutoMixedPrecisionBase;
   AutoMixedPrecisionPass(const MixedPrecisionOptions &options,
                          PrecisionReport *report)
-      : given(options), report(report) {}
+      : given(options), givenReport(report) {}
 
   /// Options given as text to those of the function.
   LogicalResult parseOptions(MixedPrecisionOptions &options) {
-    Location loc = getOperation().getLoc();
+    Location loc = getOperation()->getLoc();
     if (target == "float16" || target == "f16")
       options.request.target = Target::Float16;
     else if (target == "bfloat16" || target == "bf16")
@@ -299,6 +306,49 @@ struct AutoMixedPrecisionPass
     move(ListKind::Keep, keepOps);
     options.pins.assign(pins.begin(), pins.end());
     options.keepBlockOrder = keepBlockOrder;
+    if (accumulate == "float32" || accumulate == "f32")
+      options.models.accumulateFloat32(true);
+    else if (!accumulate.empty())
+      return emitError(loc) << "unknown value '" << accumulate
+                            << "' of accumulate, it is float32";
+    return success();
+  }
+
+  /// What explain and report ask for.
+  LogicalResult tell(const PrecisionReport &told) {
+    Location loc = getOperation()->getLoc();
+    if (!explain.empty()) {
+      std::string text, nearest;
+      llvm::raw_string_ostream stream(text);
+      llvm::StringRef node = explain == "all" ? llvm::StringRef() : explain;
+      if (!writeExplanation(told, node, stream, nearest)) {
+        InFlightDiagnostic diag = emitError(loc)
+                                  << "explain: no node '" << explain << "'";
+        if (!nearest.empty())
+          diag << "; did you mean '" << nearest << "'?";
+        return diag;
+      }
+      llvm::errs() << text;
+    }
+    if (report.empty())
+      return success();
+    auto write = [&](llvm::raw_ostream &os) -> llvm::Error {
+      writeReportJson(told, os);
+      return llvm::Error::success();
+    };
+    // A pipe or a device is written to; a file appears when it is whole.
+    if (report != "-" && llvm::sys::fs::exists(report) &&
+        !llvm::sys::fs::is_regular_file(report)) {
+      std::error_code error;
+      llvm::raw_fd_ostream os(report, error);
+      if (error)
+        return emitError(loc) << "report: cannot write '" << report
+                              << "': " << error.message();
+      return failure(bool(write(os)));
+    }
+    if (llvm::Error error = llvm::writeToOutput(report, write))
+      return emitError(loc) << "report: cannot write '" << report
+                            << "': " << llvm::toString(std::move(error));
     return success();
   }
 
@@ -308,12 +358,27 @@ struct AutoMixedPrecisionPass
       options = *given;
     else if (failed(parseOptions(options)))
       return signalPassFailure();
-    if (failed(autoMixedPrecision(getOperation(), options, report)))
+    PrecisionReport own;
+    const bool tells = !explain.empty() || !report.empty();
+    if (tells)
+      options.reportNodes = true;
+    PrecisionReport *filled = given ? givenReport : tells ? &own : nullptr;
+    Operation *root = getOperation();
+    LogicalResult result = failure();
+    if (auto module = dyn_cast<ModuleOp>(root))
+      result = autoMixedPrecision(module, options, filled);
+    else if (auto function = dyn_cast<FunctionOpInterface>(root))
+      result = autoMixedPrecision(function, options, filled);
+    else
+      root->emitError("amp-auto-mixed-precision runs on a module or on a "
+                      "function, not on '")
+          << root->getName() << "'";
+    if (failed(result) || (tells && failed(tell(own))))
       signalPassFailure();
   }
 
   std::optional<MixedPrecisionOptions> given;
-  PrecisionReport *report = nullptr;
+  PrecisionReport *givenReport = nullptr;
 };
 
 } // namespace

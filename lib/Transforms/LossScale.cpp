@@ -252,7 +252,14 @@ struct LossScalePass : amp::impl::LossScaleBase<LossScalePass> {
       emitError(UnknownLoc::get(&getContext())) << error;
       return signalPassFailure();
     }
-    if (failed(applyLossScale(getOperation(), *config)))
+    auto module = dyn_cast<ModuleOp>(getOperation());
+    if (!module) {
+      getOperation()->emitError(
+          "amp-loss-scale runs on a module, not on each function: the scale is "
+          "a variable beside the functions");
+      return signalPassFailure();
+    }
+    if (failed(applyLossScale(module, *config)))
       signalPassFailure();
   }
 };

@@ -15,7 +15,7 @@
 include "mlir/Pass/PassBase.td"
 
 def AutoMixedPrecision
-    : Pass<"amp-auto-mixed-precision", "::mlir::ModuleOp"> {
+    : Pass<"amp-auto-mixed-precision"> {
   let summary = "Lowers the parts of functions that tolerate it to 16 bits";
   let description = [{
     Decides for each op, by the lists of a policy and the rules R1 to R24 of
@@ -44,6 +44,10 @@ def AutoMixedPrecision
 
     Each function gets the attribute `amp.contract`, which
     `amp-verify-contract` checks and removes.
+
+    Runs on a module or nested on functions. Nested on a function it sees that
+    one alone, so that no signature changes: private functions are retyped with
+    their calls only where the pass runs on the module.
   }];
   let options = [
     Option<"policy", "policy", "std::string", "\"default\"",
@@ -66,6 +70,12 @@ def AutoMixedPrecision
                "Nodes to keep float32, each [FUNCTION:]GLOB.">,
     Option<"unknownOps", "unknown-ops", "std::string", "\"warn\"",
            "What to do with an op that nothing describes: error, warn or ignore.">,
+    Option<"accumulate", "accumulate", "std::string", "\"\"",
+           "float32 (f32) keeps the sums of lowered products and reductions float32, where an op can; by default they have the op's type.">,
+    Option<"explain", "explain", "std::string", "\"\"",
+           "Tells the reason for every node (all) or for one, [FUNCTION:]NODE, on standard error.">,
+    Option<"report", "report", "std::string", "\"\"",
+           "File for all decisions as JSON; - for standard output.">,
     Option<"keepBlockOrder", "keep-block-order", "bool", "false",
            "Sweep in block order, as TensorFlow does, not in topological order.">,
   ];
@@ -73,7 +83,7 @@ def AutoMixedPrecision
   // would leave the fields of ours uninitialised. The report counts.
 }
 
-def VerifyContract : Pass<"amp-verify-contract", "::mlir::ModuleOp"> {
+def VerifyContract : Pass<"amp-verify-contract"> {
   let summary = "Checks what mixed precision promises";
   let description = [{
     For each function with the attribute `amp.contract`, which
@@ -90,7 +100,7 @@ def VerifyContract : Pass<"amp-verify-contract", "::mlir::ModuleOp"> {
   }];
 }
 
-def LossScale : Pass<"amp-loss-scale", "::mlir::ModuleOp"> {
+def LossScale : Pass<"amp-loss-scale"> {
   let summary = "Scales the loss gradient and guards updates against overflow";
   let description = [{
     In every function with an op marked `amp.loss_gradient`: multiplies the loss
@@ -98,6 +108,8 @@ def LossScale : Pass<"amp-loss-scale", "::mlir::ModuleOp"> {
     that all of them are finite, makes every update of a variable conditional on
     that, and (dynamic) updates the scale. A function that scales its loss
     already is left alone.
+
+    Runs on a module: the scale is a variable beside the function.
 
     Updates that stand in a function without such a mark are not touched; if
     there is no scale at all, a warning says so.
