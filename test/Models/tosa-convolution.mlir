@@ -16,7 +16,7 @@
 // WHY: (tosa.conv2d in network): float32 -> float16
 // WHY-NEXT: R1: on the allow list
 // WHY: (tosa.clamp in network): float32 -> float16
-// WHY-NEXT: R7: on the clear list, takes the type of tosa.conv2d
+// WHY-NEXT: R5: on the clear list, between tosa.conv2d {{.*}} and tosa.matmul
 // WHY: (tosa.exp in network): stays float32
 // WHY-NEXT: R2: on the deny list
 
