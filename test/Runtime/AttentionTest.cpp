@@ -36,6 +36,7 @@ struct Attention {
   bool splitsHeads = false;  ///< q, k, v and g come as [batch, rows, heads, …]
   bool gradient = true;
   bool maskOfKeys = false; ///< the mask has no rows
+  bool wholeCounts = false; ///< the causal mask compares whole matrices
 };
 
 std::string describe(const Attention &a) {
@@ -131,11 +132,13 @@ std::string graphOf(const Attention &a) {
     x = node("scaled", a.scale, x + " scale");
   }
   if (a.mask == "causal") {
+    std::string columns = a.wholeCounts ? std::to_string(a.n) : "1";
     node("rows", "iota", "",
-         "\"shape\": [" + std::to_string(a.m) +
-             ", 1], \"axis\": 0, \"dtype\": \"int32\"");
+         "\"shape\": [" + std::to_string(a.m) + ", " + columns +
+             "], \"axis\": 0, \"dtype\": \"int32\"");
+    std::string rows = a.wholeCounts ? std::to_string(a.m) : "1";
     node("columns", "iota", "",
-         "\"shape\": [1, " + std::to_string(a.n) +
+         "\"shape\": [" + rows + ", " + std::to_string(a.n) +
              "], \"axis\": 1, \"dtype\": \"int32\"");
     node("keep", "greater_equal", "rows columns");
   }
@@ -469,6 +472,7 @@ TEST(Attention, MatchesFloat64InEveryForm) {
     a.splitsHeads = a.heads && random() % 2;
     a.gradient = random() % 3 != 0;
     a.maskOfKeys = random() % 2;
+    a.wholeCounts = random() % 2;
     expectReference(a);
     expectAttention(a);
     if (HasFatalFailure())
@@ -536,6 +540,7 @@ TEST(Attention, CausalIsSeenAndPrinted) {
               std::string::npos)
         << dump;
     EXPECT_NE(dump.find("back="), std::string::npos) << dump;
+    a.wholeCounts = true; // for the next device
   }
   a.n = 12; // more keys than queries: the first ones
   auto file = readGraph(graphOf(a));

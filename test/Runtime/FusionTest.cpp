@@ -143,6 +143,61 @@ TEST(FlatOptimizer, IsOneStepForAllVariables) {
     }
 }
 
+/// A loss between casts reads and writes 16 bits; the numbers are those of the
+/// steps apart.
+TEST(LossCasts, AreReadAndRoundedInTheLoss) {
+  for (DType type : {DType::Float16, DType::BFloat16})
+    for (bool isSparse : {true, false}) {
+      std::string low(amp::dtypeName(type));
+      std::string op = isSparse ? "sparse_softmax_cross_entropy"
+                                : "softmax_cross_entropy";
+      std::string graph = oneFunction(
+          "",
+          "{\"name\": \"x\", \"dtype\": \"" + low +
+              "\", \"shape\": [70, 33]}, {\"name\": \"y\", \"dtype\": " +
+              (isSparse ? "\"int32\", \"shape\": [70]}"
+                        : "\"float32\", \"shape\": [70, 33]}"),
+          "{\"name\": \"c\", \"op\": \"cast\", \"inputs\": [\"x\"], "
+          "\"attrs\": {\"to\": \"float32\"}},\n"
+          "{\"name\": \"one\", \"op\": \"constant\", \"inputs\": [], "
+          "\"attrs\": {\"dtype\": \"float32\", \"shape\": [], \"value\": "
+          "64}},\n"
+          "{\"name\": \"loss\", \"op\": \"" +
+              op + "\", \"inputs\": [\"c\", \"y\"]},\n{\"name\": \"g\", "
+              "\"op\": \"" +
+              op + "_grad\", \"inputs\": [\"one\", \"c\", \"y\"]},\n"
+              "{\"name\": \"l\", \"op\": \"cast\", \"inputs\": [\"g\"], "
+              "\"attrs\": {\"to\": \"" + low + "\"}}",
+          "\"loss\", \"l\"");
+      std::mt19937_64 random(testSeed());
+      Tensor x = randomTensor(type, {70, 33}, random, -9, 9);
+      Tensor y = randomTensor(DType::Float32, {70, 33}, random, 0, 1);
+      if (isSparse) {
+        std::vector<double> classes;
+        for (int i = 0; i < 70; ++i)
+          classes.push_back(double(random() % 33));
+        y = tensorOf(DType::Int32, {70}, classes);
+      }
+      std::vector<Tensor> results[2];
+      for (bool fuses : {false, true}) {
+        SessionOptions options;
+        options.fuse = fuses;
+        auto session = openSession(graph, options);
+        ASSERT_TRUE(session);
+        auto plan = session->plan("f", {});
+        ASSERT_TRUE(plan.ok());
+        if (fuses) {
+          EXPECT_EQ((*plan)->steps.size(), 1u) << toString(**plan);
+        }
+        auto got = session->run("f", {{"x", &x}, {"y", &y}});
+        ASSERT_TRUE(got.ok()) << got.status().toString();
+        results[fuses] = *std::move(got);
+      }
+      EXPECT_TRUE(sameBytes(results[0][0], results[1][0]));
+      EXPECT_TRUE(sameBytes(results[0][1], results[1][1]));
+    }
+}
+
 /// Σ aᵢᵀ · bᵢ is one product: no matrix per example is stored.
 TEST(BatchSums, AreOneProduct) {
   for (DType type : {DType::Float32, DType::Float16, DType::BFloat16})

@@ -464,22 +464,26 @@ amprt::planner::findAttention(const Builder &builder, const StepUses &uses,
 namespace {
 
 /// The numbers of a constant that lies along one axis of the scores, also
-/// behind steps that only copy it.
+/// behind steps that only copy it to more rows or columns.
 std::optional<std::vector<double>> numbersAlong(const Builder &builder,
                                                 const StepUses &uses,
                                                 uint32_t buffer, bool isRow,
                                                 const Dims &scores) {
-  const Dims &dims = builder.program.buffers[buffer].dims;
   int64_t size = scores[scores.size() - (isRow ? 2 : 1)];
+  int64_t all = scores[scores.size() - 2] * scores.back();
   size_t fromEnd = isRow ? 2 : 1;
-  if (elementCount(dims) != size || dims.size() < fromEnd ||
-      dims[dims.size() - fromEnd] != size)
-    return std::nullopt;
-  for (int depth = 0; depth < 4; ++depth) {
+  bool isAlong = false;
+  for (int depth = 0; depth < 5; ++depth) {
+    const Dims &dims = builder.program.buffers[buffer].dims;
+    isAlong |= elementCount(dims) == size && dims.size() >= fromEnd &&
+               dims[dims.size() - fromEnd] == size;
+    bool isWhole = elementCount(dims) == all && dims.size() >= 2 &&
+                   dims.back() == scores.back();
     const Buffer &base = builder.program.buffers[builder.base[buffer]];
-    if (elementCount(base.dims) != size)
+    if (isAlong ? elementCount(base.dims) != size
+                : !isWhole || base.dims != dims)
       return std::nullopt;
-    if (base.space == Space::Constant) {
+    if (isAlong && base.space == Space::Constant) {
       std::vector<double> numbers;
       for (int64_t i = 0; i < size; ++i)
         numbers.push_back(builder.program.constants[base.index].at(i));

@@ -32,6 +32,7 @@ public:
   void fuseCastsIntoProducts();
   void fuseCastsIntoReductions();
   void fuseLosses();
+  void fuseCastsAroundLosses();
   void removeDead();
 
 private:
@@ -420,6 +421,67 @@ void Fuser::fuseLosses() {
   }
 }
 
+/// A loss reads 16-bit logits as the float32 numbers that they are, and rounds
+/// its gradient where nobody sees it before. Nothing of the size of the logits
+/// is then stored in float32.
+void Fuser::fuseCastsAroundLosses() {
+  auto logitsOf = [](const Step &step) -> std::optional<size_t> {
+    switch (step.kernel) {
+    case Kernel::SparseLoss:
+    case Kernel::DenseLoss:
+      return 0;
+    case Kernel::SparseLossGrad:
+    case Kernel::DenseLossGrad:
+    case Kernel::SparseLossBoth:
+    case Kernel::DenseLossBoth:
+      return 1;
+    default:
+      return std::nullopt;
+    }
+  };
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].results.empty() || !isCastOf(steps[i]) || steps[i].cached)
+      continue;
+    uint32_t value = steps[i].results[0], source = steps[i].operands[0];
+    uint32_t next = onlyReader(value);
+    if (next == kNoBuffer || next < i ||
+        builder.dims(source) != builder.dims(value))
+      continue;
+    auto logits = logitsOf(steps[next]);
+    if (!logits || steps[next].operands[*logits] != value ||
+        !amp::isLow(builder.dtype(source)) ||
+        builder.dtype(value) != DType::Float32 ||
+        std::count(steps[next].operands.begin(), steps[next].operands.end(),
+                   value) != 1)
+      continue;
+    steps[next].operands[*logits] = source;
+    mergeNames(steps[next], steps[i]);
+    steps[i] = Step();
+    readers[value].clear();
+    replaceReader(source, i, next);
+  }
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    Step &loss = steps[i];
+    if (loss.results.empty() || logitsOf(loss) != std::optional<size_t>(1))
+      continue;
+    uint32_t gradient = loss.results.back(), next = onlyReader(gradient);
+    if (next == kNoBuffer || next < i || !isCastOf(steps[next]))
+      continue;
+    uint32_t result = steps[next].results[0];
+    if (!amp::isLow(builder.dtype(result)) ||
+        builder.dtype(gradient) != DType::Float32 ||
+        builder.base[result] != result ||
+        builder.buffer(result).space == Space::Variable ||
+        builder.dims(result) != builder.dims(gradient))
+      continue;
+    loss.results.back() = result;
+    loss.nodes.insert(loss.nodes.end(), steps[next].nodes.begin(),
+                      steps[next].nodes.end());
+    steps[next] = Step();
+    readers[gradient].clear();
+  }
+}
+
 /// Steps whose value nothing needs, and the holes that merging left.
 void Fuser::removeDead() {
   std::vector<bool> needed(builder.base.size(), false);
@@ -462,5 +524,6 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   fuser.fuseCastsIntoProducts();
   fuser.fuseCastsIntoReductions();
   fuser.fuseLosses();
+  fuser.fuseCastsAroundLosses();
   fuser.removeDead();
 }
