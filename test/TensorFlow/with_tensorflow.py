@@ -15,6 +15,7 @@
 import argparse
 import collections
 import copy
+import itertools
 import json
 import os
 import random
@@ -25,6 +26,7 @@ import tempfile
 import real_pass  # noqa: I001  (sets the environment before TensorFlow is there)
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import kernels as kernel_registry
 
 import painter
 import random_graphdefs
@@ -51,6 +53,30 @@ class Run:
 
     def skip(self, name, reason):
         self.skipped.append((name, reason))
+
+    # ------------------------------------------------------------ 0. kernels
+
+    def kernels(self):
+        """The table of kernels against TensorFlow's registry: all ops, both devices, both types."""
+        if not tf.__version__.startswith("2.21."):
+            self.skip("the table of kernels", "it is that of TensorFlow 2.21")
+            return
+        for op, spec in sorted(self.opdefs.items()):
+            registered = kernel_registry.get_registered_kernels_for_op(op).kernel
+            for key, device, low in (("half_gpu", "GPU", "half"), ("bf16_gpu", "GPU", "bfloat16"),
+                                     ("half_cpu", "CPU", "half"), ("bf16_cpu", "CPU", "bfloat16")):
+                for attr, answer in spec.get(key, {}).items():
+                    allowed = spec["attrs"].get(attr, {}).get("allowed")
+                    if allowed and not {"float", low} <= set(allowed):
+                        continue
+                    entries = []
+                    for k in registered:
+                        admits = {c.name: constraint_values(c) for c in k.constraint}
+                        if k.device_type in (device, "DEFAULT") and not k.label and low in admits.get(attr, [low]):
+                            entries.append({n: v for n, v in admits.items() if n != attr})
+                    self.seen["kernel facts compared"] += 1
+                    if wrong := kernel_difference(spec, answer, entries):
+                        self.fail("kernels of %s, %s, %s" % (op, key, attr), "where %s" % wrong)
 
     # ------------------------------------------------------------ 1. decisions
 
@@ -126,12 +152,18 @@ class Run:
                 "T": {"type": "DT_FLOAT"}, "out_type": {"type": "DT_INT32"}}}
             uniform = {"name": stem + "uniform", "op": "RandomUniform", "input": [stem + "shape"], "attr": {
                 "T": {"type": "DT_INT32"}, "dtype": {"type": "DT_FLOAT"}}}
+            # Half precision has few small numbers, and some kernels round a value near 1 on their way: exp(x) - 1.
+            small = unit if source["op"] in ("Elu", "Selu", "EluGrad", "SeluGrad", "LogSoftmax", "Softplus") else 2.0**-24
             const = lambda what, v: {"name": stem + what, "op": "Const", "input": control, "attr": {
                 "dtype": {"type": "DT_FLOAT"}, "value": {"tensor": {"dtype": "DT_FLOAT", "tensorShape": {}, "floatVal": [v]}}}}
             two = lambda what, op, x, y: {"name": stem + what, "op": op, "input": [x, y], "attr": {"T": {"type": "DT_FLOAT"}}}
             added += [shape, uniform, const("scale", 2 * unit), const("shift", 1 - unit),
                       two("scaled", "Mul", stem + "uniform", stem + "scale"),
-                      two("factor", "AddV2", stem + "scaled", stem + "shift"), two("out", "Mul", key, stem + "factor")]
+                      two("factor", "AddV2", stem + "scaled", stem + "shift"), two("times", "Mul", key, stem + "factor"),
+                      const("small", 2 * small), const("least", -small),
+                      two("more", "Mul", stem + "uniform", stem + "small"),
+                      two("centred", "AddV2", stem + "more", stem + "least"),
+                      two("out", "AddV2", stem + "times", stem + "centred")]
             names[key] = stem + "out"
         for n in out["node"]:
             n["input"] = [names.get(s if ":" in s else s + ":0", s) if not s.startswith("^") else s
@@ -271,6 +303,31 @@ class Run:
                 self.check_outputs(name, graph, case, got)
 
 
+def constraint_values(constraint):
+    values = constraint.allowed_values.list
+    names = {"float32": "float", "float16": "half", "float64": "double"}
+    types = [tf.as_dtype(t).name for t in values.type]
+    return ([names.get(t, t) for t in types] or [s.decode() for s in values.s] or [str(i) for i in values.i] or
+            [str(b) for b in values.b])
+
+
+def kernel_difference(spec, answer, entries):
+    """The values of other attributes for which the table and the registry disagree, or None."""
+    listed = [{}] if answer is True else [] if answer is False else answer
+    names = sorted({n for e in list(listed) + entries for n in e})
+    domains = []
+    for n in names:
+        values = {str(v) for v in spec["attrs"].get(n, {}).get("allowed") or ["another"]}
+        values.update(v for e in entries for v in e.get(n, []))
+        domains.append(sorted(values))
+    for values in itertools.islice(itertools.product(*domains), 5000):
+        point = dict(zip(names, values))
+        holds = lambda es: any(all(point[n] in map(str, e[n]) for n in e) for e in es)
+        if holds(listed) != holds(entries):
+            return point
+    return None
+
+
 def initializers(proto):
     """Adds an assignment for each variable; their values, the same for the same names."""
     values = {}
@@ -313,6 +370,7 @@ def main():
     run = Run(args)
     print("TensorFlow %s, rules of %s, seed %d" % (tf.__version__, run.rules, args.seed))
     with tempfile.TemporaryDirectory() as directory:
+        run.kernels()
         run.cases(directory)
         run.random(directory)
         run.runnable(directory)
