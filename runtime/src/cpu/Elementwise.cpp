@@ -28,9 +28,25 @@ constexpr int64_t kBlock = 512;
 struct Walk {
   const Dims &loops;
   const Dims &strides;
+  bool isDense = false; ///< elements lie in the order of the loops
 
+  static bool liesDense(const Dims &loops, const Dims &strides) {
+    int64_t expected = 1;
+    for (size_t i = loops.size(); i-- > 0;) {
+      if (strides[i] != expected)
+        return false;
+      expected *= loops[i];
+    }
+    return true;
+  }
   bool isUniform() const {
     return std::all_of(strides.begin(), strides.end(),
+                       [](int64_t s) { return s == 0; });
+  }
+  /// The same elements in every run of the innermost loop, which is short.
+  bool isPeriodic() const {
+    return !loops.empty() && loops.back() <= kBlock &&
+           std::all_of(strides.begin(), strides.end() - 1,
                        [](int64_t s) { return s == 0; });
   }
   /// Calls `visit(offset, stride, run)` for the runs of `count` elements from
@@ -39,6 +55,8 @@ struct Walk {
   void forEachRun(int64_t start, int64_t count, F visit) const {
     if (loops.empty())
       return visit(int64_t(0), int64_t(0), count);
+    if (isDense)
+      return visit(start, int64_t(1), count);
     int64_t inner = loops.back(), stride = strides.back();
     int64_t at = start % inner, row = start / inner;
     while (count > 0) {
@@ -58,6 +76,8 @@ struct Walk {
   std::optional<int64_t> contiguous(int64_t start, int64_t count) const {
     if (loops.empty())
       return 0;
+    if (isDense)
+      return start;
     if (strides.back() != 1 || start % loops.back() + count > loops.back())
       return std::nullopt;
     std::optional<int64_t> found;
@@ -71,6 +91,12 @@ class Interpreter {
 public:
   explicit Interpreter(const StepCall &call)
       : call(call), code(call.step.expression), p(call.step.params) {
+    for (const Dims &strides : p.strides)
+      dense.push_back(Walk::liesDense(p.loops, strides));
+    // Whole runs of the innermost loop, where an operand repeats with them.
+    for (const Instr &instr : code)
+      if (instr.op == ScalarOp::Load && walk(size_t(instr.a)).isPeriodic())
+        block = kBlock / p.loops.back() * p.loops.back();
     for (const Instr &instr : code) {
       registerAt.push_back(bytes);
       // One cache line more, so that registers do not share cache sets.
@@ -78,7 +104,8 @@ public:
       bool uniform = true;
       RunFunction function = nullptr;
       if (instr.op == ScalarOp::Load) {
-        uniform = Walk{p.loops, p.strides[instr.a]}.isUniform();
+        Walk from = walk(size_t(instr.a));
+        uniform = from.isUniform() || from.isPeriodic();
       } else if (instr.op == ScalarOp::Random) {
         uniform = false; // its operands are, and have no loop of their own
       } else if (instr.op != ScalarOp::Const && instr.op != ScalarOp::Call) {
@@ -92,10 +119,14 @@ public:
     }
   }
 
-  /// Elements [begin, end) of the result.
+  /// Elements [begin, end) of the result; `begin` is a multiple of `block`.
   void run(int64_t begin, int64_t end) const;
+  int64_t block = kBlock;
 
 private:
+  Walk walk(size_t tensor) const {
+    return {p.loops, p.strides[tensor], dense[tensor]};
+  }
   const void *load(const Instr &instr, std::byte *to, int64_t start,
                    int64_t count) const;
   void evaluate(size_t i, void *to, std::vector<const void *> &values,
@@ -107,7 +138,8 @@ private:
   const Expression &code;
   const StepParams &p;
   std::vector<size_t> registerAt;
-  std::vector<bool> isUniform;
+  std::vector<bool> dense;     ///< by operand, then the result
+  std::vector<bool> isUniform; ///< the same in every block
   std::vector<RunFunction> functions;
   size_t bytes = 0;
 };
@@ -118,14 +150,14 @@ const void *Interpreter::load(const Instr &instr, std::byte *to, int64_t start,
                               int64_t count) const {
   const auto *memory = call.operand<std::byte>(size_t(instr.a));
   size_t size = amp::dtypeSize(instr.dtype);
-  Walk walk{p.loops, p.strides[instr.a]};
+  Walk from = walk(size_t(instr.a));
   bool direct = instr.dtype == DType::Float32 ||
                 instr.dtype == DType::Float64 || instr.dtype == DType::Int64;
-  if (direct && !walk.isUniform())
-    if (auto offset = walk.contiguous(start, count))
+  if (direct && !from.isUniform())
+    if (auto offset = from.contiguous(start, count))
       return memory + *offset * int64_t(size);
   size_t step = registerBytes(registerClass(instr.dtype));
-  walk.forEachRun(
+  from.forEachRun(
       start, count, [&](int64_t offset, int64_t stride, int64_t run) {
         loadRun(to, memory + offset * int64_t(size), instr.dtype, stride, run);
         to += size_t(run) * step;
@@ -192,11 +224,11 @@ void Interpreter::run(int64_t begin, int64_t end) const {
   const Buffer &result = call.resultBuffer(0);
   auto *memory = call.result<std::byte>(0);
   auto size = int64_t(amp::dtypeSize(result.dtype));
-  Walk out{p.loops, p.strides.back()};
+  Walk out = walk(p.strides.size() - 1);
   bool direct = result.dtype == DType::Float32 ||
                 result.dtype == DType::Float64 || result.dtype == DType::Int64;
-  for (int64_t start = begin; start < end; start += kBlock) {
-    int64_t count = std::min(kBlock, end - start);
+  for (int64_t start = begin; start < end; start += block) {
+    int64_t count = std::min(block, end - start);
     for (size_t i = 0; i < code.size(); ++i) {
       if (ready[i])
         continue;
@@ -205,7 +237,7 @@ void Interpreter::run(int64_t begin, int64_t end) const {
       bool last = i + 1 == code.size();
       if (instr.op == ScalarOp::Load) {
         const void *inPlace =
-            load(instr, own, start, isUniform[i] ? kBlock : count);
+            load(instr, own, start, isUniform[i] ? block : count);
         values[i] = inPlace ? inPlace : own;
       } else if (auto offset = last && direct && !isUniform[i]
                                    ? out.contiguous(start, count)
@@ -214,7 +246,7 @@ void Interpreter::run(int64_t begin, int64_t end) const {
         evaluate(i, to, values, start, count);
         values[i] = to;
       } else {
-        evaluate(i, own, values, start, isUniform[i] ? kBlock : count);
+        evaluate(i, own, values, start, isUniform[i] ? block : count);
         values[i] = own;
       }
       ready[i] = isUniform[i];
@@ -249,12 +281,13 @@ void amprt::cpu::runElementwise(const StepCall &call) {
   } else {
     // Parts are whole blocks, so that what a block holds does not depend on
     // the number of threads.
-    int64_t blocks = (count + kBlock - 1) / kBlock;
+    int64_t block = interpreter.block;
+    int64_t blocks = (count + block - 1) / block;
     int64_t parts = std::min<int64_t>(blocks, 64);
 #pragma omp parallel for schedule(static)
     for (int64_t part = 0; part < parts; ++part)
-      interpreter.run(std::min(count, blocks * part / parts * kBlock),
-                      std::min(count, blocks * (part + 1) / parts * kBlock));
+      interpreter.run(std::min(count, blocks * part / parts * block),
+                      std::min(count, blocks * (part + 1) / parts * block));
   }
   clearPadding(call.resultBuffer(0), call.result<std::byte>(0));
 }

@@ -12,8 +12,10 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
+#include "VectorTarget.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace amprt;
 using namespace amprt::cpu;
@@ -44,10 +46,44 @@ Range covering(const Window2d &w, int axis, int64_t at) {
 template <typename T> struct Image {
   const std::byte *memory;
   DType dtype;
-  void load(T *to, int64_t at, int64_t count) const {
-    loadRun(to, memory + at * int64_t(amp::dtypeSize(dtype)), dtype, 1, count);
+  /// Elements from `at` on as they are, or in `own`.
+  const T *load(T *own, int64_t at, int64_t count) const {
+    const std::byte *from = memory + at * int64_t(amp::dtypeSize(dtype));
+    if (dtype == DType::Float32 || dtype == DType::Float64)
+      return reinterpret_cast<const T *>(from);
+    loadRun(own, from, dtype, 1, count);
+    return own;
   }
 };
+
+/// The larger of what is there and a value of the window, which keeps the first
+/// of equal ones and NaN before all.
+template <typename T>
+AMPRT_ALWAYS_INLINE void takeLarger(const T *values, T *best, int32_t *where,
+                                    int32_t place, int64_t count) {
+  for (int64_t c = 0; c < count; ++c) {
+    bool takes = (values[c] > best[c]) |
+                 ((values[c] != values[c]) & (best[c] == best[c]));
+    best[c] = takes ? values[c] : best[c];
+    where[c] = takes ? place : where[c];
+  }
+}
+
+/// The gradient where the largest element is at `place`, else 0.
+template <typename T>
+AMPRT_ALWAYS_INLINE void pickWhere(const T *values, const int32_t *where,
+                                   int32_t place, T *picked, int64_t count) {
+  for (int64_t c = 0; c < count; ++c)
+    picked[c] = where[c] == place ? values[c] : T(0);
+}
+
+/// Adds the gradients of the windows whose largest element is at `place`.
+template <typename T>
+AMPRT_ALWAYS_INLINE void addWhere(const T *values, const int32_t *where,
+                                  int32_t place, double *sums, int64_t count) {
+  for (int64_t c = 0; c < count; ++c)
+    sums[c] += where[c] == place ? double(values[c]) : 0.0;
+}
 
 template <typename T> class Pooling {
 public:
@@ -60,6 +96,7 @@ public:
   void backward();
 
 private:
+  void backwardDisjoint();
   Image<T> image(size_t operand) const {
     return {call.operand<std::byte>(operand),
             call.operandBuffer(operand).dtype};
@@ -94,18 +131,18 @@ void Pooling<T>::findLargest(const Image<T> &x, int64_t n, int64_t oy,
                              int64_t ox, int64_t first, int64_t count, T *best,
                              int32_t *where) const {
   Range ys = covered(w, 0, oy), xs = covered(w, 1, ox);
-  T values[kBlock];
+  T own[kBlock];
   bool none = true;
   for (int64_t iy = ys.first; iy < ys.last; ++iy)
     for (int64_t ix = xs.first; ix < xs.last; ++ix) {
-      x.load(values, inPlace(n, iy, ix) + first, count);
+      const T *values = x.load(own, inPlace(n, iy, ix) + first, count);
       auto place = int32_t(iy * w.in[1] + ix);
-      for (int64_t c = 0; c < count; ++c)
-        if (none || values[c] > best[c] ||
-            (values[c] != values[c] && best[c] == best[c])) {
-          best[c] = values[c];
-          where[c] = place;
-        }
+      if (none) {
+        std::copy_n(values, count, best);
+        std::fill_n(where, count, place);
+      } else {
+        vectorised<takeLarger<T>>()(values, best, where, place, count);
+      }
       none = false;
     }
 }
@@ -122,11 +159,12 @@ template <typename T> void Pooling<T>::forward() {
         T result[kBlock];
         if (mean) {
           Range ys = covered(w, 0, oy), xs = covered(w, 1, ox);
-          double sums[kBlock] = {};
-          T values[kBlock];
+          double sums[kBlock];
+          std::fill_n(sums, count, 0.0);
+          T own[kBlock];
           for (int64_t iy = ys.first; iy < ys.last; ++iy)
             for (int64_t ix = xs.first; ix < xs.last; ++ix) {
-              x.load(values, inPlace(n, iy, ix) + first, count);
+              const T *values = x.load(own, inPlace(n, iy, ix) + first, count);
               for (int64_t c = 0; c < count; ++c)
                 sums[c] += double(values[c]);
             }
@@ -141,7 +179,43 @@ template <typename T> void Pooling<T>::forward() {
   }
 }
 
+/// Windows that share no element: each writes the gradients of its own.
+template <typename T> void Pooling<T>::backwardDisjoint() {
+  Image<T> g = image(0), x = image(mean ? 0 : 1);
+  auto size = int64_t(amp::dtypeSize(call.resultBuffer(0).dtype));
+  int64_t imageBytes = w.in[0] * w.in[1] * channels * size;
+#pragma omp parallel for schedule(static) if (worthThreads())
+  for (int64_t n = 0; n < images; ++n) {
+    std::memset(call.result<std::byte>(0) + n * imageBytes, 0,
+                size_t(imageBytes));
+    for (int64_t oy = 0; oy < w.out[0]; ++oy)
+      for (int64_t ox = 0; ox < w.out[1]; ++ox)
+        for (int64_t first = 0; first < channels; first += kBlock) {
+          int64_t count = std::min(kBlock, channels - first);
+          Range ys = covered(w, 0, oy), xs = covered(w, 1, ox);
+          T own[kBlock], best[kBlock];
+          int32_t where[kBlock];
+          if (!mean)
+            findLargest(x, n, oy, ox, first, count, best, where);
+          const T *values = g.load(own, outPlace(n, oy, ox) + first, count);
+          auto terms = double(ys.size() * xs.size());
+          for (int64_t iy = ys.first; iy < ys.last; ++iy)
+            for (int64_t ix = xs.first; ix < xs.last; ++ix) {
+              auto place = int32_t(iy * w.in[1] + ix);
+              if (mean)
+                for (int64_t c = 0; c < count; ++c)
+                  best[c] = T(double(values[c]) / terms);
+              else
+                vectorised<pickWhere<T>>()(values, where, place, best, count);
+              store(inPlace(n, iy, ix) + first, best, count);
+            }
+        }
+  }
+}
+
 template <typename T> void Pooling<T>::backward() {
+  if (w.stride[0] >= w.window[0] && w.stride[1] >= w.window[1])
+    return backwardDisjoint();
   Image<T> g = image(0);
   std::vector<int32_t> largest;
   if (!mean) {
@@ -169,26 +243,26 @@ template <typename T> void Pooling<T>::backward() {
       auto place = int32_t(iy * w.in[1] + ix);
       for (int64_t first = 0; first < channels; first += kBlock) {
         int64_t count = std::min(kBlock, channels - first);
-        double sums[kBlock] = {};
-        T values[kBlock];
+        double sums[kBlock];
+        std::fill_n(sums, count, 0.0);
+        T own[kBlock];
         for (int64_t oy = oys.first; oy < oys.last; ++oy)
           for (int64_t ox = oxs.first; ox < oxs.last; ++ox) {
             int64_t at = outPlace(n, oy, ox) + first;
-            g.load(values, at, count);
+            const T *values = g.load(own, at, count);
             if (mean) {
               auto terms =
                   double(covered(w, 0, oy).size() * covered(w, 1, ox).size());
               for (int64_t c = 0; c < count; ++c)
                 sums[c] += double(values[c]) / terms;
             } else {
-              for (int64_t c = 0; c < count; ++c)
-                if (largest[size_t(at + c)] == place)
-                  sums[c] += double(values[c]);
+              vectorised<addWhere<T>>()(values, largest.data() + at, place,
+                                        sums, count);
             }
           }
         for (int64_t c = 0; c < count; ++c)
-          values[c] = T(sums[c]);
-        store(inPlace(n, iy, ix) + first, values, count);
+          own[c] = T(sums[c]);
+        store(inPlace(n, iy, ix) + first, own, count);
       }
     }
   }
