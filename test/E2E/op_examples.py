@@ -124,21 +124,21 @@ def function_of(op):
             "functions": [{"name": "f", "inputs": inputs, "nodes": nodes, "outputs": outputs}]}
 
 
-def training_of(op):
-    """A training function whose loss depends on a variable through the op, or None."""
+def training_of(op, which=0):
+    """A training function whose loss depends on a variable through the op, or None. The
+    variable is the first floating operand, or number `which` of them."""
     if op not in EXAMPLES or op in ("constant", "iota"):
         return None
     operands, attrs = EXAMPLES[op]
     floats = [i for i, (dtype, _) in enumerate(operands) if dtype == F]
-    if not floats:
+    if which >= len(floats):
         return None
     file = function_of(op)
     function = file["functions"][0]
-    # The first floating operand becomes a variable.
-    first = function["inputs"].pop(floats[0])
-    file["variables"].append({"name": "w", "dtype": F, "shape": first["shape"], "init": {"ones": {}}})
+    chosen = function["inputs"].pop(floats[which])
+    file["variables"].append({"name": "w", "dtype": F, "shape": chosen["shape"], "init": {"ones": {}}})
     node = function["nodes"][0]
-    node["inputs"][floats[0]] = "w"
+    node["inputs"][floats[which]] = "w"
     (dtype, shape) = infer(op, operands, attrs)[0]
     if dtype != F:
         return None
