@@ -12,6 +12,7 @@
 
 #include "amp/Analysis/FunctionPainting.h"
 
+#include "SpelledOut.h"
 #include "amp/Analysis/OpNameMap.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
@@ -54,6 +55,8 @@ private:
   /// What all ops of a name share, and the policy's word on the last one.
   struct NameInfo {
     OpKind kind;
+    /// Of an op of a models file, whatever its regions hold.
+    SoftmaxStep step = SoftmaxStep::None;
     llvm::StringRef policyName;
     ListKind list = ListKind::Keep;
     bool isListed = false;
@@ -62,6 +65,7 @@ private:
   NameInfo &infoOf(Operation *op);
   void collectOps();
   void collectOutputs();
+  void findSpelledOutOps();
   LogicalResult readPins();
   std::vector<uint32_t> sweepOrder() const;
   void addVertices(uint32_t index);
@@ -85,6 +89,8 @@ private:
   std::vector<bool> outputs;
   llvm::StringMap<bool> warnedLosses;
   bool anyRecurrence = false;
+  /// Parallel to the ops, where a models file describes any.
+  std::vector<SoftmaxStep> steps;
   /// kPreserveAttr.
   StringAttr preserve;
   llvm::SmallVector<TypeGroup, 2> groups;
@@ -195,6 +201,8 @@ BodyPainter::NameInfo &BodyPainter::infoOf(Operation *op) {
   return infos.get(op->getName(), [&](OperationName name) {
     NameInfo info;
     info.kind = settings.models.kindOf(name);
+    if (info.kind.model)
+      info.step = softmaxStep(info.kind.model->as);
     return info;
   });
 }
@@ -327,6 +335,16 @@ void BodyPainter::describe(PaintedOp &painted) {
       painted.list = ListKind::Clear;
     return;
   }
+  if (info.kind.model && !info.kind.interface) {
+    SoftmaxStep step =
+        info.kind.model->bodies.empty()
+            ? info.step
+            : softmaxStep(ModelSet::getMeaning(op, info.kind));
+    if (step != SoftmaxStep::None) {
+      steps.resize(painting.ops.size());
+      steps[&painted - painting.ops.data()] = step;
+    }
+  }
   painted.isCast = ModelSet::isTransparentCast(op, info.kind);
   painted.isLoss = ModelSet::isLoss(op, info.kind);
   painted.isUnknown = !painted.isCast &&
@@ -353,6 +371,21 @@ void BodyPainter::describe(PaintedOp &painted) {
                         << llvm::StringRef(listName(painted.list));
     }
     painted.list = ListKind::Deny;
+  }
+}
+
+/// Ops that together are a softmax are on its list where that keeps it float32.
+void BodyPainter::findSpelledOutOps() {
+  if (llvm::none_of(steps,
+                    [](SoftmaxStep s) { return s == SoftmaxStep::Exp; }))
+    return;
+  findSpelledOut(body, steps, painting.ops);
+  for (PaintedOp &painted : painting.ops) {
+    if (painted.partOf == SpelledOp::None)
+      continue;
+    ListKind list = settings.policy.list(spelledName(painted.partOf).str());
+    if (list == ListKind::Deny || list == ListKind::Keep)
+      painted.list = list;
   }
 }
 
@@ -703,7 +736,13 @@ void BodyPainter::refineReasons() {
 LogicalResult BodyPainter::run() {
   painting.function = function;
   preserve = StringAttr::get(function.getContext(), kPreserveAttr);
-  painting.dialect = ModelSet::getBodyInterface(function);
+  painting.dialect = settings.models.getBodyInterface(function);
+  // A function of nothing but calls has the casts of those that it calls.
+  for (FunctionOpInterface other : painting.unit.functions)
+    if (const auto *dialect = settings.models.getBodyInterface(other);
+        dialect && !dialect->getDialect() &&
+        (!painting.dialect || painting.dialect->getDialect()))
+      painting.dialect = dialect;
   painting.target = settings.target;
   MLIRContext *context = function.getContext();
   painting.other = settings.target.isF16()
@@ -715,6 +754,7 @@ LogicalResult BodyPainter::run() {
     return failure();
   painting.order = sweepOrder();
   body.indexUses();
+  findSpelledOutOps();
   painting.valueVertex.assign(body.numValues(), kNoVertex);
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
   painting.opOf.reserve(body.numOps());

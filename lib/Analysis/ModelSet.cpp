@@ -10,6 +10,8 @@
 
 #include "amp/Analysis/ModelSet.h"
 
+#include "amp/Analysis/ForeignModels.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -31,9 +33,48 @@ OpKind ModelSet::kindOf(OperationName name) const {
   for (const OpModelTable *table : tables)
     if (auto it = table->find(name.getStringRef()); it != table->end()) {
       kind.model = &it->second;
-      break;
+      return kind;
     }
+  for (const auto &models : foreignModels) {
+    if (!kind.dialect)
+      kind.dialect = models->dialect(name.getDialectNamespace());
+    auto it = models->table().find(name.getStringRef());
+    if (it == models->table().end())
+      continue;
+    kind.model = &it->second;
+    return kind;
+  }
   return kind;
+}
+
+void ModelSet::addForeign(std::shared_ptr<const ForeignModels> models) {
+  foreignModels.push_back(std::move(models));
+}
+
+static bool isFloating(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
+}
+
+/// Whether all that the regions of an op hold can be retyped by what the table
+/// says: ops of one group without regions, on values of the region.
+static bool canRetypeRegions(Operation *op, const OpModel &model) {
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Operation &inner : block) {
+        auto it = model.regionOps->find(inner.getName().getStringRef());
+        if (it == model.regionOps->end() || inner.getNumRegions() != 0)
+          return false;
+        const OpModel &other = it->second;
+        if (other.isCast)
+          return false;
+        for (Value operand : inner.getOperands())
+          if (isFloating(operand) && operand.getParentRegion() != &region)
+            return false;
+        for (const OpModel::Group &group : other.groups)
+          if (!group.allOperands || !group.allResults)
+            return false;
+      }
+  return true;
 }
 
 void ModelSet::getTypeGroups(Operation *op, const OpKind &kind,
@@ -46,8 +87,17 @@ void ModelSet::getTypeGroups(Operation *op, const OpKind &kind,
   }
   if (!kind.model)
     return;
+  if (op->getNumRegions() != 0 &&
+      !(kind.model->retypesRegions && canRetypeRegions(op, *kind.model)))
+    return;
   for (const OpModel::Group &group : kind.model->groups) {
     TypeGroup result;
+    for (unsigned i = 0; group.allOperands && i < op->getNumOperands(); ++i)
+      if (isFloating(op->getOperand(i)))
+        result.operands.push_back(i);
+    for (unsigned i = 0; group.allResults && i < op->getNumResults(); ++i)
+      if (isFloating(op->getResult(i)))
+        result.results.push_back(i);
     for (unsigned operand : group.operands)
       if (operand < op->getNumOperands())
         result.operands.push_back(operand);
@@ -93,6 +143,33 @@ static Type withElementType(Type type, FloatType element) {
   return element;
 }
 
+/// The values of the regions that are float32, and their constants.
+static void retypeRegions(Operation *op, const OpModel &model,
+                          FloatType type) {
+  auto retype = [&](Value value) {
+    if (getElementTypeOrSelf(value.getType()).isF32())
+      value.setType(withElementType(value.getType(), type));
+  };
+  for (Region &region : op->getRegions())
+    for (Block &block : region) {
+      for (BlockArgument argument : block.getArguments())
+        retype(argument);
+      for (Operation &inner : block) {
+        for (Value result : inner.getResults())
+          retype(result);
+        const OpModel &other =
+            model.regionOps->find(inner.getName().getStringRef())->second;
+        if (other.constantAttr.empty())
+          continue;
+        if (auto value = dyn_cast_or_null<DenseFPElementsAttr>(
+                inner.getAttr(other.constantAttr));
+            value && value.getElementType().isF32())
+          inner.setAttr(other.constantAttr,
+                        convertConstant(value, type));
+      }
+    }
+}
+
 LogicalResult ModelSet::retargetGroup(Operation *op, const OpKind &kind,
                                       unsigned group, FloatType type) {
   if (kind.interface) {
@@ -114,6 +191,12 @@ LogicalResult ModelSet::retargetGroup(Operation *op, const OpKind &kind,
   if (!kind.model || group >= kind.model->groups.size())
     return failure();
   const OpModel::Group &fields = kind.model->groups[group];
+  if (op->getNumRegions() != 0)
+    retypeRegions(op, *kind.model, type);
+  if (fields.allResults)
+    for (Value result : op->getResults())
+      if (isFloating(result))
+        result.setType(withElementType(result.getType(), type));
   for (unsigned i : fields.results)
     if (i < op->getNumResults())
       op->getResult(i).setType(
@@ -145,9 +228,33 @@ bool ModelSet::isTransparentCast(Operation *op, const OpKind &kind) {
   return isCast(op, kind) && !(kind.dialect && kind.dialect->castsAreNodes());
 }
 
+/// What an op is by what its first region holds; null for nothing special.
+static const OpModel::Body *findBody(Operation *op, const OpModel &model) {
+  if (model.bodies.empty() || op->getNumRegions() == 0 ||
+      op->getRegion(0).empty())
+    return nullptr;
+  Block &block = op->getRegion(0).front();
+  if (block.empty() ||
+      (&block.front() != &block.back() &&
+       block.front().getNextNode() != &block.back()))
+    return nullptr;
+  auto it = model.bodies.find(block.front().getName().getStringRef());
+  return it == model.bodies.end() ? nullptr : &it->second;
+}
+
+llvm::StringRef ModelSet::getMeaning(Operation *op, const OpKind &kind) {
+  if (kind.interface || !kind.model)
+    return {};
+  const OpModel::Body *body = findBody(op, *kind.model);
+  return body ? body->as : kind.model->as;
+}
+
 llvm::StringRef ModelSet::getPolicyName(Operation *op, const OpKind &kind) {
   if (kind.interface)
     return PrecisionOpInterface(op, kind.interface).getPolicyName();
+  if (kind.model)
+    if (const OpModel::Body *body = findBody(op, *kind.model))
+      return body->policyName;
   return op->getName().getStringRef();
 }
 
@@ -164,7 +271,21 @@ const PrecisionDialectInterface *ModelSet::getDialectInterface(Operation *op) {
 }
 
 const PrecisionDialectInterface *
-ModelSet::getBodyInterface(FunctionOpInterface function) {
+ModelSet::getBodyInterface(FunctionOpInterface function) const {
+  if (!foreignModels.empty()) {
+    // Many ops have few names.
+    const void *last = nullptr;
+    for (Block &block : function.getFunctionBody())
+      for (Operation &op : block) {
+        if (op.getName().getAsOpaquePointer() == last)
+          continue;
+        last = op.getName().getAsOpaquePointer();
+        for (const auto &models : foreignModels)
+          if (const auto *dialect =
+                  models->dialect(op.getName().getDialectNamespace()))
+            return dialect;
+      }
+  }
   // A dialect of graphs may hold ops of others, whose casts are theirs.
   for (Block &block : function.getFunctionBody())
     for (Operation &op : block.without_terminator())

@@ -50,7 +50,7 @@ void amp::buildMixedPrecisionPipeline(
   manager.addPass(graph::createGradients());
   manager.addPass(createLossScale({toString(lossScale)}));
   manager.addPass(createAutoMixedPrecision(precision, report));
-  manager.addPass(createVerifyContract());
+  manager.addPass(createVerifyContract(precision.models));
 }
 
 /// Why a loss scale cannot be used; empty when it can.

@@ -10,13 +10,12 @@
 // points at its place in the file.
 //===----------------------------------------------------------------------===//
 
+#include "PolicyFile.h"
 #include "PolicyJson.h"
 #include "amp/OpSet/Types.h"
 #include "amp/Policy/Policy.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <iterator>
 
@@ -30,7 +29,6 @@ static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
 /// How many policies may extend each other.
 static constexpr unsigned kMaxChain = 16;
 static constexpr size_t kMaxErrors = 20;
-static constexpr size_t kMaxBytes = size_t(16) << 20;
 
 std::string_view amp::nearestName(std::string_view name,
                                   const std::vector<std::string_view> &names) {
@@ -55,6 +53,10 @@ public:
          std::vector<PolicyMessage> &messages)
       : request(request), names(names), sorted(names), messages(messages) {
     std::sort(sorted.begin(), sorted.end());
+    hasPlainNames = std::any_of(
+        names.begin(), names.end(), [](std::string_view name) {
+          return name.find('.') == std::string_view::npos;
+        });
     result.target = request.target;
   }
 
@@ -76,10 +78,21 @@ private:
     message(locate(source, at, "error: " + text));
   }
   static std::string locate(const Source &source, size_t at,
-                            const std::string &text);
+                            const std::string &text) {
+    return policy::locate(source.name, source.text, at, text);
+  }
+  /// A name with a dot is checked where the caller has names of that dialect,
+  /// one without where it has any such.
   bool isKnown(std::string_view op) const {
-    return names.empty() || op.find('.') != std::string_view::npos ||
-           std::binary_search(sorted.begin(), sorted.end(), op);
+    size_t dot = op.find('.');
+    if (names.empty() || std::binary_search(sorted.begin(), sorted.end(), op))
+      return true;
+    if (dot == std::string_view::npos)
+      return !hasPlainNames;
+    auto next =
+        std::lower_bound(sorted.begin(), sorted.end(), op.substr(0, dot + 1));
+    return next == sorted.end() ||
+           next->substr(0, dot + 1) != op.substr(0, dot + 1);
   }
 
   bool open(const std::string &name, const Source *from, size_t at,
@@ -96,46 +109,12 @@ private:
   const std::vector<std::string_view> &names;
   std::vector<std::string_view> sorted;
   std::vector<PolicyMessage> &messages;
+  bool hasPlainNames = false;
   size_t errors = 0;
   Policy result;
 };
 
 } // namespace
-
-std::string Loader::locate(const Source &source, size_t at,
-                           const std::string &text) {
-  at = std::min(at, source.text.size());
-  size_t line =
-      1 + std::count(source.text.begin(), source.text.begin() + at, '\n');
-  size_t start = at == 0 ? 0 : source.text.rfind('\n', at - 1) + 1;
-  if (start > at)
-    start = 0;
-  size_t end = std::min(source.text.find('\n', at), source.text.size());
-  std::string shown = source.text.substr(start, end - start);
-  // The caret goes under the byte; tabs keep their width.
-  std::string caret;
-  for (size_t i = 0; i < at - start; ++i)
-    caret += shown[i] == '\t' ? '\t' : ' ';
-  return source.name + ":" + std::to_string(line) + ":" +
-         std::to_string(at - start + 1) + ": " + text + "\n" + shown + "\n" +
-         caret + "^";
-}
-
-/// Reads a file, up to one byte more than is allowed; returns errno, or 0. C
-/// streams, since those of C++ throw on a folder.
-static int readFile(const std::string &name, std::string &text) {
-  std::FILE *file = std::fopen(name.c_str(), "rb");
-  if (!file)
-    return errno ? errno : EIO;
-  char buffer[1 << 14];
-  size_t count;
-  while (text.size() <= kMaxBytes &&
-         (count = std::fread(buffer, 1, sizeof(buffer), file)) != 0)
-    text.append(buffer, count);
-  int reason = std::ferror(file) ? (errno ? errno : EIO) : 0;
-  std::fclose(file);
-  return reason;
-}
 
 /// Reads and parses a preset or file. `from` is the policy that extends it.
 bool Loader::open(const std::string &name, const Source *from, size_t at,
@@ -159,14 +138,14 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
       if (slash != std::string::npos)
         source.name = from->name.substr(0, slash + 1) + name;
     }
-    if (int reason = readFile(source.name, source.text)) {
+    if (int reason = policy::readFile(source.name, source.text)) {
       fail("cannot read policy file '" + source.name +
            "': " + std::strerror(reason));
       if (errors <= kMaxErrors)
         messages.back().isIO = true;
       return false;
     }
-    if (source.text.size() > kMaxBytes)
+    if (source.text.size() > policy::kMaxBytes)
       return fail("policy file '" + source.name + "' is larger than 16 MiB");
   } else {
     return fail("unknown policy '" + name + "'" +

@@ -29,6 +29,8 @@ std::string_view JsonValue::kindName() const {
   case Object:
     return "an object";
   case Other:
+  case Integer:
+  case Boolean:
     break;
   }
   return "a number, boolean or null";
@@ -49,12 +51,16 @@ public:
       : text(text), read(read), failure(failure) {}
 
   bool null() override { return add(JsonValue::Other); }
-  bool boolean(bool) override { return add(JsonValue::Other); }
+  bool boolean(bool value) override {
+    append(JsonValue::Boolean)->flag = value;
+    return true;
+  }
   bool number_integer(number_integer_t) override {
     return add(JsonValue::Other);
   }
-  bool number_unsigned(number_unsigned_t) override {
-    return add(JsonValue::Other);
+  bool number_unsigned(number_unsigned_t value) override {
+    append(JsonValue::Integer)->number = value;
+    return true;
   }
   bool number_float(number_float_t, const string_t &) override {
     return add(JsonValue::Other);

@@ -13,6 +13,7 @@
 #define AMP_LIB_POLICY_POLICYJSON_H
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,8 +22,10 @@
 namespace amp::policy {
 
 struct JsonValue {
-  enum Kind { Other, String, List, Object } kind = Other;
+  enum Kind { Other, Integer, Boolean, String, List, Object } kind = Other;
   size_t at = 0;
+  uint64_t number = 0;          ///< of an Integer, none is negative
+  bool flag = false;            ///< of a Boolean
   std::string text;             ///< of a String
   std::vector<JsonValue> items; ///< of a List, or the values of an Object
   std::vector<std::string> keys;

@@ -14,6 +14,7 @@
 #include "Contract.h"
 #include "ReportBuilder.h"
 #include "Rewrite.h"
+#include "amp/Analysis/ForeignModels.h"
 #include "amp/Transforms/Passes.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/Error.h"
@@ -30,27 +31,32 @@ using namespace mlir;
 
 std::shared_ptr<const Policy>
 amp::loadPolicyFor(MLIRContext *context, const PolicyRequest &request,
-                   std::vector<PolicyMessage> &messages) {
+                   std::vector<PolicyMessage> &messages,
+                   const ModelSet &models) {
+  checkForeignModels(models, context, messages);
   llvm::SmallVector<llvm::StringRef> known;
   for (Dialect *dialect : context->getLoadedDialects())
     if (const auto *interface =
             dialect->getRegisteredInterface<PrecisionDialectInterface>())
       interface->getPolicyNames(known);
   std::vector<std::string_view> names(known.begin(), known.end());
+  std::vector<std::string> foreign;
+  for (const auto &file : models.foreign())
+    for (std::string &name : file->file().policyNames())
+      foreign.push_back(std::move(name));
+  names.insert(names.end(), foreign.begin(), foreign.end());
   std::optional<Policy> policy = loadPolicy(request, names, messages);
-  if (!policy)
+  if (!policy || llvm::any_of(messages, [](const PolicyMessage &message) {
+        return message.isError;
+      }))
     return nullptr;
+  for (const auto &file : models.foreign())
+    addOpModels(*policy, file->file());
   return std::make_shared<const Policy>(std::move(*policy));
 }
 
-/// The policy that the options ask for; messages become diagnostics.
-static std::shared_ptr<const Policy>
-getPolicy(Operation *root, const MixedPrecisionOptions &options) {
-  if (options.policy)
-    return options.policy;
-  std::vector<PolicyMessage> messages;
-  std::shared_ptr<const Policy> policy =
-      loadPolicyFor(root->getContext(), options.request, messages);
+static void emit(Operation *root,
+                 const std::vector<PolicyMessage> &messages) {
   for (const PolicyMessage &message : messages) {
     llvm::StringRef text = message.text;
     text.consume_front(message.isError ? "error: " : "warning: ");
@@ -59,6 +65,28 @@ getPolicy(Operation *root, const MixedPrecisionOptions &options) {
     else
       emitWarning(root->getLoc()) << text;
   }
+}
+
+LogicalResult amp::addOpModels(Operation *root,
+                               llvm::ArrayRef<std::string> namesOrFiles,
+                               ModelSet &models) {
+  std::vector<PolicyMessage> messages;
+  bool ok = true;
+  for (const std::string &name : namesOrFiles)
+    ok &= addForeignModels(models, name, messages);
+  emit(root, messages);
+  return success(ok);
+}
+
+/// The policy that the options ask for; messages become diagnostics.
+static std::shared_ptr<const Policy>
+getPolicy(Operation *root, const MixedPrecisionOptions &options) {
+  if (options.policy)
+    return options.policy;
+  std::vector<PolicyMessage> messages;
+  std::shared_ptr<const Policy> policy = loadPolicyFor(
+      root->getContext(), options.request, messages, options.models);
+  emit(root, messages);
   return policy;
 }
 
@@ -311,7 +339,7 @@ struct AutoMixedPrecisionPass
     else if (!accumulate.empty())
       return emitError(loc) << "unknown value '" << accumulate
                             << "' of accumulate, it is float32";
-    return success();
+    return addOpModels(getOperation(), opModels, options.models);
   }
 
   /// What explain and report ask for.

@@ -84,7 +84,8 @@ private:
 
 class Fingerprint {
 public:
-  explicit Fingerprint(const BodyIndex &body) : body(body) {}
+  Fingerprint(const BodyIndex &body, const ModelSet &models)
+      : body(body), models(models) {}
   std::string run();
 
 private:
@@ -115,6 +116,7 @@ private:
   void addOp(uint32_t op);
 
   const BodyIndex &body;
+  const ModelSet &models;
   Hash hash;
   StringAttr convertedName, generatedName, contractName;
   OpNameMap<NameInfo> infos;
@@ -137,10 +139,7 @@ private:
 Fingerprint::NameInfo &Fingerprint::infoOf(Operation *op) {
   return infos.get(op->getName(), [&](OperationName name) {
     NameInfo info;
-    Dialect *dialect = name.getDialect();
-    info.dialect =
-        dialect ? dialect->getRegisteredInterface<PrecisionDialectInterface>()
-                : nullptr;
+    info.dialect = models.kindOf(name).dialect;
     Hash text;
     text.add(name.getStringRef());
     info.hash = text.value();
@@ -254,6 +253,20 @@ void Fingerprint::add(Attribute attr, unsigned depth) {
         add(item, depth + 1);
     return;
   }
+  if (auto dictionary = dyn_cast<DictionaryAttr>(attr)) {
+    hash.add(dictionary.size());
+    if (depth < 16)
+      for (NamedAttribute entry : dictionary) {
+        hash.add(entry.getName().getValue());
+        add(entry.getValue(), depth + 1);
+      }
+    return;
+  }
+  // An attribute of a dialect that is not there.
+  if (auto opaque = dyn_cast<OpaqueAttr>(attr)) {
+    hash.add(opaque.getDialectNamespace().getValue());
+    return hash.add(opaque.getAttrData());
+  }
   hash.add(attr.getAbstractAttribute().getName());
 }
 
@@ -290,7 +303,11 @@ void Fingerprint::addOp(uint32_t index) {
   if (op->getPropertiesStorageSize() == 0)
     return;
   attributes.clear();
-  op->getName().populateInherentAttrs(op, attributes);
+  if (op->isRegistered())
+    op->getName().populateInherentAttrs(op, attributes);
+  else if (auto all = dyn_cast_or_null<DictionaryAttr>(
+               op->getPropertiesAsAttribute()))
+    attributes.append(all.begin(), all.end());
   for (NamedAttribute attr : attributes)
     add(attr);
 }
@@ -337,8 +354,8 @@ std::string Fingerprint::run() {
   return hash.hex();
 }
 
-std::string amp::fingerprint(const BodyIndex &body) {
-  return Fingerprint(body).run();
+std::string amp::fingerprint(const BodyIndex &body, const ModelSet &models) {
+  return Fingerprint(body, models).run();
 }
 
 static bool isLow(Type type) {
@@ -354,10 +371,26 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
   const bool isAlone = painting.unit.functions.size() == 1;
   Builder builder(function.getContext());
   llvm::StringMap<int64_t> low;
+  // Where a part of a softmax is on another list than its name is, the others of
+  // that name may be lowered, and nothing is promised of the name.
+  llvm::StringMap<bool> isMixed;
+  for (const PaintedOp &painted : painting.ops)
+    if (painted.partOf != SpelledOp::None)
+      isMixed[models.getPolicyName(painted.op)] = false;
+  auto staysByList = [](const PaintedOp &painted) {
+    return painted.list == ListKind::Deny || painted.list == ListKind::Keep;
+  };
+  if (!isMixed.empty())
+    for (const PaintedOp &painted : painting.ops)
+      if (auto it = isMixed.find(models.getPolicyName(painted.op));
+          it != isMixed.end() && !staysByList(painted))
+        it->second = true;
   for (auto [index, painted] : llvm::enumerate(painting.ops)) {
     if (painted.count == 0 || painted.isCast || painted.isFlow ||
         (!isAlone && painting.functionOf(index) != function) ||
-        (painted.list != ListKind::Deny && painted.list != ListKind::Keep))
+        !staysByList(painted))
+      continue;
+    if (!isMixed.empty() && isMixed.lookup(models.getPolicyName(painted.op)))
       continue;
     int64_t &count = low[models.getPolicyName(painted.op)];
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
@@ -380,8 +413,8 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
     type = after;
   std::string print =
       isAlone && painting.body.blockOps() == painting.body.numOps()
-          ? fingerprint(painting.body)
-          : fingerprint(BodyIndex(function.getFunctionBody()));
+          ? fingerprint(painting.body, models)
+          : fingerprint(BodyIndex(function.getFunctionBody()), models);
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("fingerprint", builder.getStringAttr(print)),
        builder.getNamedAttr("low", builder.getDictionaryAttr(counts)),

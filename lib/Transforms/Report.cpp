@@ -37,6 +37,10 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   std::string a = first ? opAndName(*first) : std::string("another op");
   std::string b = second ? opAndName(*second) : std::string("another op");
   std::string list(listName(node.list));
+  // What is written in several ops is called what it is.
+  if (!node.partOf.empty() && (node.reason.rule == Rule::DenyList ||
+                               node.reason.rule == Rule::KeepList))
+    return "a part of a " + node.partOf + ", which is on the " + list + " list";
   switch (node.reason.rule) {
   case Rule::None:
     break;
@@ -115,6 +119,9 @@ std::string PrecisionReport::suggestion(const ReportNode &node) const {
       (node.origin.empty() ? node.name : node.origin);
   const ReportNode *first =
       node.because[0] == kNoNode ? nullptr : &nodes[node.because[0]];
+  if (!node.partOf.empty() && (node.reason.rule == Rule::DenyList ||
+                               node.reason.rule == Rule::KeepList))
+    return "--infer=" + node.partOf + " leaves its ops to their own lists";
   switch (node.reason.rule) {
   case Rule::AllowList:
     return pin + " or --keep=" + node.op + " keeps it float32";
@@ -253,6 +260,8 @@ void amp::writeReportJson(const PrecisionReport &report,
                   {"rule", ruleLabel(node.reason.rule)},
                   {"reason", text(report.reasonText(node))},
                   {"because", std::move(because)}};
+    if (!node.partOf.empty())
+      object["part_of"] = text(node.partOf);
     if (node.generated)
       object["origin"] = text(node.origin);
     os << Value(std::move(object));

@@ -104,6 +104,7 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
   node.generated = isGenerated(op);
   node.list = painted.list;
   node.isPreserved = op->hasAttr(kPreserveAttr);
+  node.partOf = spelledName(painted.partOf).str();
   node.pinnedByFlag =
       settings.pinnedByFlag.contains(op) && !op->hasAttr(kPrecisionAttr);
   if (FileLineColLoc file = findFile(op->getLoc())) {

@@ -107,6 +107,11 @@ const PrecisionDialectInterface *Rewriter::casterFor(Value value) {
   if (!op && !needs.empty())
     op = needs.front().use->getOwner();
   const auto *dialect = op ? kindOf(op).dialect : nullptr;
+  // In a function of a dialect that a models file describes, which has no Dialect
+  // object, others (func) cast as that one does: its compiler reads the result.
+  if (painting.dialect && !painting.dialect->getDialect() && dialect &&
+      dialect->getDialect())
+    dialect = nullptr;
   return dialect ? dialect : painting.dialect;
 }
 

@@ -103,7 +103,8 @@ static LogicalResult verifyLow(FunctionOpInterface function,
   return success();
 }
 
-static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context) {
+static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
+                                 const ModelSet &models) {
   auto generated = StringAttr::get(context, kGeneratedAttr);
   OpNameMap<const PrecisionDialectInterface *> dialects;
   llvm::DenseMap<std::pair<Value, Type>, Operation *> casts;
@@ -111,8 +112,8 @@ static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context) {
     Operation *op = body.op(i);
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
       continue;
-    const auto *dialect = dialects.get(op->getName(), [&](OperationName) {
-      return ModelSet::getDialectInterface(op);
+    const auto *dialect = dialects.get(op->getName(), [&](OperationName name) {
+      return models.kindOf(name).dialect;
     });
     if (!dialect || !dialect->isCast(op) || !op->hasAttr(generated))
       continue;
@@ -145,8 +146,8 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
     BodyIndex body(function.getFunctionBody());
     bool holds = succeeded(verifyInterface(function, type.getValue())) &&
                  succeeded(verifyLow(function, body, low, models)) &&
-                 succeeded(verifyCasts(body, function.getContext()));
-    if (holds && fingerprint(body) != print.getValue()) {
+                 succeeded(verifyCasts(body, function.getContext(), models));
+    if (holds && fingerprint(body, models) != print.getValue()) {
       emitError(function.getLoc(), "contract: more than casts has changed, the "
                                    "fingerprint is another one");
       holds = false;
@@ -161,9 +162,20 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
 namespace {
 struct VerifyContractPass
     : public amp::impl::VerifyContractBase<VerifyContractPass> {
+  using VerifyContractBase::VerifyContractBase;
+  explicit VerifyContractPass(const ModelSet &models) : models(models) {}
+
   void runOnOperation() override {
-    if (failed(verifyContract(getOperation())))
+    ModelSet all = models;
+    if (failed(addOpModels(getOperation(), opModels, all)) ||
+        failed(verifyContract(getOperation(), all)))
       signalPassFailure();
   }
+
+  ModelSet models;
 };
 } // namespace
+
+std::unique_ptr<Pass> amp::createVerifyContract(const ModelSet &models) {
+  return std::make_unique<VerifyContractPass>(models);
+}

@@ -9,6 +9,7 @@
 #   json graph               a graph file: amp-opt reads it, the schema accepts it
 #   json nodes|training      nodes, one a line; a training section: the schema accepts it
 #   json policy              amp-opt takes it as a policy
+#   json op-models           amp-opt takes it as models of ops
 #   LANGUAGE from FILE       stands in FILE, line for line
 #   LANGUAGE adds to FILE behind|before TEXT   has its place in FILE; add_op.py does the rest
 #   c++ test in NAME         compiles inside Inputs/NAME.cpp, where that says SNIPPET
@@ -217,7 +218,8 @@ class Runner:
             path = os.path.join(directory, "example.json")
             with open(path, "w", encoding="utf-8") as f:
                 f.write(block.text)
-            script = "amp-opt %s -o out.json" if what == "graph" else "amp-opt --policy=%s --print-policy"
+            script = {"graph": "amp-opt %s -o out.json", "policy": "amp-opt --policy=%s --print-policy",
+                      "op-models": "echo 'func.func @f() { return }' | amp-opt --op-models=%s"}[what]
             done = self.shell(script % path, directory)
         if done.returncode:
             self.fail(block, done.stdout)
@@ -251,7 +253,7 @@ class Runner:
         elif words == ["text", "message"]:
             self.counts["messages found in tests"] += 1
             self.message_block(block)
-        elif words[0:1] == ["json"] and how in ("graph", "nodes", "training", "policy"):
+        elif words[0:1] == ["json"] and how in ("graph", "nodes", "training", "policy", "op-models"):
             self.counts["JSON accepted"] += 1
             self.json_block(block, how)
         elif len(words) == 3 and words[1] == "from":

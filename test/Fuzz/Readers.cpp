@@ -20,6 +20,7 @@ const std::vector<Reader> &amp::test::allReaders() {
        mutateGraphFile},
       {"safetensors", checkSafetensors, safetensorsSeeds, mutateSafetensors},
       {"policy", checkPolicy, policySeeds, mutatePolicy},
+      {"op-models", checkOpModels, opModelsSeeds, mutatePolicy},
 #ifdef AMP_TEST_GRAPHDEF
       {"graphdef", checkGraphDef, graphDefSeeds, mutateGraphDef},
       {"graphdef-binary", checkGraphDefBinary,

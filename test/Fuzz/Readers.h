@@ -56,6 +56,8 @@ ReaderOutcome checkGraphFile(std::string bytes);
 ReaderOutcome checkSafetensors(std::string bytes);
 /// A policy is the same when it is read again.
 ReaderOutcome checkPolicy(std::string bytes);
+/// Models are the same when they are read again, and put all their ops on lists.
+ReaderOutcome checkOpModels(std::string bytes);
 /// An array that is written is the array that was read.
 ReaderOutcome checkGraphDef(std::string bytes);
 ReaderOutcome checkGraphDefBinary(std::string bytes);
@@ -67,6 +69,7 @@ ReaderOutcome checkIdx(std::string bytes);
 
 std::vector<std::string> safetensorsSeeds();
 std::vector<std::string> policySeeds();
+std::vector<std::string> opModelsSeeds();
 std::vector<std::string> graphDefSeeds();
 std::vector<std::string> npySeeds();
 std::vector<std::string> idxSeeds();

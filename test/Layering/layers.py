@@ -18,6 +18,7 @@ LAYERS = {
     "Export": {"amp": ["Dialect", "Interfaces", "GraphFile", "GraphDef", "OpSet"], "mlir": True},
     "Models": {"amp": ["Interfaces"], "mlir": True},
     "Api": {"amp": ["*"], "mlir": True},
+    "CAPI": {"amp": ["*"], "mlir": True},
 }
 
 # The runtime sees the two leaves it shares with the compiler and nothing else.

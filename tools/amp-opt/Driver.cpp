@@ -21,6 +21,7 @@
 #include "TensorFlow.h"
 #include "TensorFlowSavedModel.h"
 #include "WeightsRange.h"
+#include "amp/Analysis/ForeignModels.h"
 #include "amp/Api/MixedPrecision.h"
 #include "amp/Export/Dot.h"
 #include "amp/Export/GraphFileExport.h"
@@ -75,7 +76,9 @@ private:
   int readInput();
   int runMlirOpt();
   OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
-  std::shared_ptr<const Policy> loadPolicy(MLIRContext &context, int &code);
+  std::shared_ptr<const Policy>
+  loadPolicy(MLIRContext &context, const ModelSet &models, int &code);
+  int loadModels(ModelSet &models);
   int runModule();
   int rewrite(ModuleOp module);
   int writeModule(ModuleOp module);
@@ -205,13 +208,21 @@ int Driver::printPolicy() {
   return write(options.output, amp::printPolicy(*policy));
 }
 
-std::shared_ptr<const Policy> Driver::loadPolicy(MLIRContext &context,
-                                                 int &code) {
+std::shared_ptr<const Policy>
+Driver::loadPolicy(MLIRContext &context, const ModelSet &models, int &code) {
   std::vector<PolicyMessage> messages;
-  std::shared_ptr<const Policy> policy = loadPolicyFor(
-      &context, {options.policy, options.target, options.moves}, messages);
+  std::shared_ptr<const Policy> policy =
+      loadPolicyFor(&context, {options.policy, options.target, options.moves},
+                    messages, models);
   code = printMessages(messages);
   return policy;
+}
+
+int Driver::loadModels(ModelSet &models) {
+  std::vector<PolicyMessage> messages;
+  for (const std::string &name : options.opModels)
+    addForeignModels(models, name, messages);
+  return printMessages(messages);
 }
 
 /// A flag of mlir-opt that the command line gives.
@@ -299,8 +310,11 @@ int Driver::rewrite(ModuleOp module) {
         return kUsage;
       }
     }
+    if (int code = loadModels(rewrite.precision.models))
+      return code;
     int code = kOk;
-    policy = loadPolicy(*module.getContext(), code);
+    policy =
+        loadPolicy(*module.getContext(), rewrite.precision.models, code);
     if (!policy)
       return code;
     rewrite.precision.policy = policy;
@@ -370,7 +384,8 @@ int Driver::writeModule(ModuleOp module) {
   if (outputKind() == FileKind::MLIR) {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    printNames();
+    if (inputKind == FileKind::Graph || holdsNames(input))
+      printNames();
     module.print(stream);
     return write(options.output, text);
   }
@@ -410,6 +425,11 @@ int Driver::run() {
   if (isGraphDef(options, input))
     return runGraphDef(options, {input, inputName(), registry});
   inputKind = findInputKind();
+  if (inputKind == FileKind::Graph && !options.opModels.empty()) {
+    complain() << "--op-models describes ops of MLIR modules, and '"
+               << inputName() << "' is a graph file\n";
+    return kUsage;
+  }
   if (inputKind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
       !options.anyRewriteFlag)
     return runMlirOpt();
@@ -434,7 +454,9 @@ int Driver::runModule() {
       module.erase();
     delete std::exchange(process, nullptr);
   });
-  context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects());
+  // Who describes ops of other dialects has some.
+  context.allowUnregisteredDialects(config.shouldAllowUnregisteredDialects() ||
+                                    !options.opModels.empty());
   if (inputKind == FileKind::Graph)
     source = std::make_unique<graphfile::SourceText>(inputName(),
                                                      std::move(input));

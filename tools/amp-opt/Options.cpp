@@ -119,6 +119,11 @@ struct Flags {
       cl::desc("What ops in no list do: error, warn (default) or ignore; they "
                "stay float32"),
       cl::value_desc("MODE"), cl::init("warn"), cl::cat(category)};
+  cl::list<std::string> opModels{
+      "op-models",
+      cl::desc("Models of ops of dialects that amp-opt does not hold: one that "
+               "ships (stablehlo), or FILE.json; for .mlir"),
+      cl::value_desc("NAME|FILE,…"), cl::CommaSeparated, cl::cat(category)};
   cl::opt<std::string> tfVersion{
       "tf-version",
       cl::desc("TensorFlow whose pass a GraphDef is rewritten as: 2.21 "
@@ -282,6 +287,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.explainNode = f.explain;
   options.report = f.report;
   options.unknownOps = f.unknownOps;
+  options.opModels.assign(f.opModels.begin(), f.opModels.end());
   if (!readTarget(options) || !readKinds(options))
     return std::nullopt;
   readMoves(options);
@@ -299,7 +305,8 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
       f.policy.getNumOccurrences() || f.target.getNumOccurrences() ||
       !options.moves.empty() || !options.lossScale.empty() ||
       !options.tensorflow.loss.empty() || !options.pins.empty() ||
-      options.explain || options.advice || !options.report.empty();
+      options.explain || options.advice || !options.report.empty() ||
+      !options.opModels.empty();
   if (std::optional<std::string> problem = checkFiles(options)) {
     usageError(*problem);
     return std::nullopt;

@@ -62,6 +62,8 @@ struct Options {
   std::string lossScale;
   std::vector<std::string> pins;
   std::string unknownOps = "warn";
+  /// Models of ops of dialects that are not linked in: names or files.
+  std::vector<std::string> opModels;
 
   bool noAmp = false;
   bool printPolicy = false;

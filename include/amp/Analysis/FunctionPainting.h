@@ -35,6 +35,11 @@ struct PaintSettings {
   const llvm::DenseSet<mlir::Operation *> *forced = nullptr;
 };
 
+/// An op of the op table that a function spells out in several ops.
+enum class SpelledOp : uint8_t { None, Softmax, LogSoftmax };
+/// "softmax"; empty for None.
+llvm::StringRef spelledName(SpelledOp op);
+
 /// One op of the body and its vertices, which follow each other.
 struct PaintedOp {
   mlir::Operation *op = nullptr;
@@ -53,6 +58,8 @@ struct PaintedOp {
   /// Carries values through regions, into a function or out of one: its groups
   /// are flows, and only their types change.
   bool isFlow = false;
+  /// What it is a part of.
+  SpelledOp partOf = SpelledOp::None;
 };
 
 /// A body with its colours, or those of several functions that calls tie.

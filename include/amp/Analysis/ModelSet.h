@@ -16,6 +16,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <memory>
 #include <optional>
 
 namespace amp {
@@ -24,6 +25,8 @@ namespace amp {
 struct OpModel {
   /// Operands and results that share an element type.
   struct Group {
+    /// Every floating operand, every floating result.
+    bool allOperands = false, allResults = false;
     llvm::SmallVector<unsigned, 4> operands;
     llvm::SmallVector<unsigned, 2> results;
     /// All operands from this one on, for a variadic op.
@@ -38,9 +41,25 @@ struct OpModel {
   bool isCast = false;
   /// Hands a loop's value to the next iteration (TensorFlow's NextIteration).
   bool isRecurrence = false;
+  /// Its regions are retyped with it where they hold ops of `regionOps` alone;
+  /// else an op with regions has no group.
+  bool retypesRegions = false;
+  const llvm::StringMap<OpModel> *regionOps = nullptr;
+  /// The constant of its dialect: an attribute holds the elements.
+  std::string constantAttr;
+  /// What policies call the op when its first region holds one op and a
+  /// terminator, by the name of that op, or the terminator alone.
+  struct Body {
+    std::string policyName, as;
+  };
+  llvm::StringMap<Body> bodies;
+  /// The op of the op table that it is; empty for none.
+  std::string as;
 };
 
 using OpModelTable = llvm::StringMap<OpModel>;
+
+class ForeignModels;
 
 /// What answers for an op; the same for all ops of one name.
 struct OpKind {
@@ -59,6 +78,12 @@ class ModelSet {
 public:
   /// Asked when an op implements no interface, in the order added.
   void addTable(const OpModelTable &table) { tables.push_back(&table); }
+  /// A models file (amp/Analysis/ForeignModels.h): a table, and how its
+  /// dialects cast.
+  void addForeign(std::shared_ptr<const ForeignModels> models);
+  llvm::ArrayRef<std::shared_ptr<const ForeignModels>> foreign() const {
+    return foreignModels;
+  }
 
   /// Whether the sums of lowered ops stay float32
   /// (PrecisionOpInterface::getAccumulatingGroups).
@@ -106,18 +131,21 @@ public:
   /// The op of Amp's op table whose list counts where the name is on none.
   static llvm::StringRef getPolicyFamily(mlir::Operation *op,
                                          const OpKind &kind);
+  /// The op of the op table that an op of a models file is; empty for none.
+  static llvm::StringRef getMeaning(mlir::Operation *op, const OpKind &kind);
 
   /// How the dialect of an op builds and recognises casts, or null.
   static const PrecisionDialectInterface *
   getDialectInterface(mlir::Operation *op);
-  /// The same for a function: its own dialect's, else that of the first op of
-  /// its body that has one.
-  static const PrecisionDialectInterface *
-  getBodyInterface(mlir::FunctionOpInterface function);
+  /// The same for a function: that of the first op of its body with a dialect
+  /// of a models file, else of the first op that has one, else its own.
+  const PrecisionDialectInterface *
+  getBodyInterface(mlir::FunctionOpInterface function) const;
 
 private:
   bool accumulatesFloat32 = false;
   llvm::SmallVector<const OpModelTable *, 1> tables;
+  llvm::SmallVector<std::shared_ptr<const ForeignModels>, 1> foreignModels;
 };
 
 } // namespace amp

@@ -49,10 +49,19 @@ struct MixedPrecisionOptions {
   bool nameLater = false;
 };
 
-/// Loads a policy for the ops that the loaded dialects know. Null on error.
+/// Loads a policy for the ops that the loaded dialects and the models files of
+/// `models` know, with the latter on its lists. Null on error, such as a models
+/// file that contradicts a loaded dialect.
 std::shared_ptr<const Policy>
 loadPolicyFor(mlir::MLIRContext *context, const PolicyRequest &request,
-              std::vector<PolicyMessage> &messages);
+              std::vector<PolicyMessage> &messages,
+              const ModelSet &models = {});
+
+/// Adds models files, by name or path, to a set. What is wrong with one is a
+/// diagnostic at `root`.
+mlir::LogicalResult addOpModels(mlir::Operation *root,
+                                llvm::ArrayRef<std::string> namesOrFiles,
+                                ModelSet &models);
 
 /// Lowers every function of the module. Problems of the input are reported as
 /// diagnostics; on failure nothing has changed. Each function gets the

@@ -20,6 +20,7 @@ namespace amp {
 
 struct MixedPrecisionOptions;
 struct PrecisionReport;
+class ModelSet;
 
 #define GEN_PASS_DECL
 #include "amp/Transforms/Passes.h.inc"
@@ -29,6 +30,8 @@ struct PrecisionReport;
 std::unique_ptr<mlir::Pass>
 createAutoMixedPrecision(const MixedPrecisionOptions &options,
                          PrecisionReport *report);
+/// amp-verify-contract with the models of a rewrite.
+std::unique_ptr<mlir::Pass> createVerifyContract(const ModelSet &models);
 
 #define GEN_PASS_REGISTRATION
 #include "amp/Transforms/Passes.h.inc"

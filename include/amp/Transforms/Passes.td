@@ -76,6 +76,8 @@ def AutoMixedPrecision
            "Tells the reason for every node (all) or for one, [FUNCTION:]NODE, on standard error.">,
     Option<"report", "report", "std::string", "\"\"",
            "File for all decisions as JSON; - for standard output.">,
+    ListOption<"opModels", "op-models", "std::string",
+               "Models of ops of dialects that are not linked in: a name that ships (stablehlo) or a file ending in .json.">,
     Option<"keepBlockOrder", "keep-block-order", "bool", "false",
            "Sweep in block order, as TensorFlow does, not in topological order.">,
   ];
@@ -98,6 +100,10 @@ def VerifyContract : Pass<"amp-verify-contract"> {
     Removes the attribute when all of it holds. Functions without it are left
     alone. Takes linear time.
   }];
+  let options = [
+    ListOption<"opModels", "op-models", "std::string",
+               "Models of foreign ops, as amp-auto-mixed-precision had them.">,
+  ];
 }
 
 def LossScale : Pass<"amp-loss-scale"> {

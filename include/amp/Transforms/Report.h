@@ -39,6 +39,9 @@ struct ReportNode {
   unsigned line = 0, column = 0;
   bool considered = false; ///< has a float32 group
   bool lowered = false;
+  /// The op of the op table that it is a part of, where the function spells that
+  /// out; empty for none.
+  std::string partOf;
   bool generated = false; ///< made by a pass, or carries an origin
   bool pinnedByFlag = false;
   /// Marked to stay as it is: fetched, fed, on another device.

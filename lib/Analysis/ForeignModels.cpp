@@ -1,0 +1,205 @@
+//===- ForeignModels.cpp - A models file, as ops are asked ----------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// From descriptions to the table, and casts and constants by the names that the
+// file gives.
+//===----------------------------------------------------------------------===//
+
+#include "amp/Analysis/ForeignModels.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace amp;
+using namespace mlir;
+
+namespace {
+
+llvm::APFloat saturate(const llvm::APFloat &value,
+                       const llvm::fltSemantics &semantics) {
+  llvm::APFloat result = value;
+  bool lossy;
+  result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
+  if (result.isInfinity() && !value.isInfinity())
+    return llvm::APFloat::getLargest(semantics, value.isNegative());
+  if (result.isZero() && !value.isZero())
+    return llvm::APFloat::getSmallest(semantics, value.isNegative());
+  return result;
+}
+
+DenseFPElementsAttr elementsOf(Operation *constant, llvm::StringRef attr) {
+  auto value = dyn_cast_or_null<DenseFPElementsAttr>(constant->getAttr(attr));
+  if (!value || !value.getElementType().isF32() ||
+      constant->getNumResults() != 1 ||
+      constant->getResult(0).getType() != value.getType())
+    return {};
+  return value;
+}
+
+/// What the pass asks a dialect, answered by names.
+class DataDialect : public PrecisionDialectInterface {
+public:
+  explicit DataDialect(const DialectDescription &description)
+      : PrecisionDialectInterface(nullptr), description(description) {}
+
+  Value buildCast(OpBuilder &builder, Location loc, Value value,
+                  FloatType type) const override {
+    MLIRContext *context = builder.getContext();
+    Type result = type;
+    if (auto shaped = dyn_cast<ShapedType>(value.getType()))
+      result = shaped.clone(type);
+    OperationName name(description.cast, context);
+    // Who has the ops in a module allows them; a pass must not be the first.
+    if (!name.isRegistered() && !context->allowsUnregisteredDialects())
+      return {};
+    OperationState state(loc, name);
+    state.addOperands(value);
+    state.addTypes(result);
+    return builder.create(state)->getResult(0);
+  }
+
+  bool isCast(Operation *op) const override {
+    return op->getName().getStringRef() == description.cast;
+  }
+
+  void retargetCast(Operation *cast, FloatType type) const override {
+    Type old = cast->getResult(0).getType();
+    if (auto shaped = dyn_cast<ShapedType>(old))
+      cast->getResult(0).setType(shaped.clone(type));
+    else
+      cast->getResult(0).setType(type);
+  }
+
+  bool isConvertibleConstant(Operation *op) const override {
+    return !description.constant.empty() &&
+           op->getName().getStringRef() == description.constant &&
+           elementsOf(op, description.constantAttribute);
+  }
+
+  Operation *buildConvertedConstant(OpBuilder &builder, Operation *constant,
+                                    FloatType type) const override {
+    DenseFPElementsAttr value =
+        elementsOf(constant, description.constantAttribute);
+    if (!value)
+      return nullptr;
+    DenseElementsAttr converted = convertConstant(value, type);
+    Operation *twin = builder.clone(*constant);
+    twin->setAttr(description.constantAttribute, converted);
+    twin->getResult(0).setType(converted.getType());
+    return twin;
+  }
+
+  bool isVariableRead(Operation *) const override { return false; }
+
+private:
+  const DialectDescription &description;
+};
+
+OpModel makeModel(const OpDescription &op, const OpModelTable &table) {
+  OpModel model;
+  model.as = op.listing.as;
+  model.isLoss = op.isLoss;
+  model.retypesRegions = op.retypesRegions;
+  model.regionOps = &table;
+  for (const OpDescription::Group &from : op.groups) {
+    OpModel::Group group;
+    group.allOperands = from.allOperands;
+    group.allResults = from.allResults;
+    group.operands.assign(from.operands.begin(), from.operands.end());
+    group.results.assign(from.results.begin(), from.results.end());
+    group.operandsFrom = from.operandsFrom;
+    group.typeAttr = from.attribute;
+    group.supportsFloat16 = from.float16;
+    group.supportsBFloat16 = from.bfloat16;
+    model.groups.push_back(std::move(group));
+  }
+  for (const auto &body : op.bodies)
+    model.bodies[body.first] = {op.variantName(body.first), body.second.as};
+  return model;
+}
+
+} // namespace
+
+DenseElementsAttr amp::convertConstant(DenseFPElementsAttr value,
+                                       FloatType type) {
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  return value.mapValues(type, [&](const llvm::APFloat &element) {
+    return saturate(element, semantics).bitcastToAPInt();
+  });
+}
+
+ForeignModels::ForeignModels(std::shared_ptr<const OpModelsFile> file)
+    : source(std::move(file)) {
+  for (const OpDescription &op : source->ops)
+    ops[op.name] = makeModel(op, ops);
+  for (const DialectDescription &dialect : source->dialects) {
+    if (!dialect.constant.empty()) {
+      OpModel model;
+      model.constantAttr = dialect.constantAttribute;
+      ops[dialect.constant] = std::move(model);
+    }
+    if (dialect.cast.empty())
+      continue;
+    OpModel model;
+    model.isCast = true;
+    ops[dialect.cast] = std::move(model);
+    dialects[dialect.name] = std::make_unique<DataDialect>(dialect);
+  }
+}
+
+ForeignModels::~ForeignModels() = default;
+
+const PrecisionDialectInterface *
+ForeignModels::dialect(llvm::StringRef name) const {
+  auto it = dialects.find(name);
+  return it == dialects.end() ? nullptr : it->second.get();
+}
+
+bool amp::addForeignModels(ModelSet &models, const std::string &nameOrFile,
+                           std::vector<PolicyMessage> &messages) {
+  std::shared_ptr<const OpModelsFile> file =
+      loadOpModels(nameOrFile, messages);
+  if (!file)
+    return false;
+  models.addForeign(std::make_shared<const ForeignModels>(std::move(file)));
+  return true;
+}
+
+void amp::checkForeignModels(const ModelSet &models, MLIRContext *context,
+                             std::vector<PolicyMessage> &messages) {
+  for (const auto &foreign : models.foreign()) {
+    const OpModelsFile &file = foreign->file();
+    for (const OpDescription &op : file.ops) {
+      Dialect *dialect = context->getLoadedDialect(
+          llvm::StringRef(op.name).split('.').first);
+      if (!dialect)
+        continue;
+      OperationName name(op.name, context);
+      std::string problem;
+      if (!name.isRegistered() && !dialect->allowsUnknownOperations()) {
+        std::vector<std::string_view> names;
+        for (RegisteredOperationName known :
+             context->getRegisteredOperations())
+          if (&known.getDialect() == dialect)
+            names.emplace_back(known.getStringRef().data(),
+                               known.getStringRef().size());
+        std::string_view nearest = nearestName(op.name, names);
+        problem = "dialect '" + dialect->getNamespace().str() +
+                  "' has no op '" + op.name + "'" +
+                  (nearest.empty()
+                       ? std::string()
+                       : "; did you mean '" + std::string(nearest) + "'?");
+      } else if (ModelSet().kindOf(name).interface) {
+        problem = "'" + op.name + "' has a model in code, which this one "
+                  "would not replace";
+      }
+      if (!problem.empty())
+        messages.push_back({true, file.locate(op.at, "error: " + problem)});
+    }
+  }
+}

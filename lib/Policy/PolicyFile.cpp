@@ -1,0 +1,50 @@
+//===- PolicyFile.cpp - The text of a policy, and places in it ------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// What the readers of policies and of models share.
+//===----------------------------------------------------------------------===//
+
+#include "PolicyFile.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+using namespace amp;
+
+std::string policy::locate(const std::string &name, const std::string &file,
+                           size_t at, const std::string &text) {
+  at = std::min(at, file.size());
+  size_t line = 1 + std::count(file.begin(), file.begin() + at, '\n');
+  size_t start = at == 0 ? 0 : file.rfind('\n', at - 1) + 1;
+  if (start > at)
+    start = 0;
+  size_t end = std::min(file.find('\n', at), file.size());
+  std::string shown = file.substr(start, end - start);
+  // The caret goes under the byte; tabs keep their width.
+  std::string caret;
+  for (size_t i = 0; i < at - start; ++i)
+    caret += shown[i] == '\t' ? '\t' : ' ';
+  return name + ":" + std::to_string(line) + ":" +
+         std::to_string(at - start + 1) + ": " + text + "\n" + shown + "\n" +
+         caret + "^";
+}
+
+/// C streams, since those of C++ throw on a folder.
+int policy::readFile(const std::string &name, std::string &text) {
+  std::FILE *file = std::fopen(name.c_str(), "rb");
+  if (!file)
+    return errno ? errno : EIO;
+  char buffer[1 << 14];
+  size_t count;
+  while (text.size() <= kMaxBytes &&
+         (count = std::fread(buffer, 1, sizeof(buffer), file)) != 0)
+    text.append(buffer, count);
+  int reason = std::ferror(file) ? (errno ? errno : EIO) : 0;
+  std::fclose(file);
+  return reason;
+}

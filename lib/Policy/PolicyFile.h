@@ -1,0 +1,31 @@
+//===- PolicyFile.h - The text of a policy, and places in it ----*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Reading a file whole, and messages that point into it. Internal to the
+// Policy library.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_LIB_POLICY_POLICYFILE_H
+#define AMP_LIB_POLICY_POLICYFILE_H
+
+#include <cstddef>
+#include <string>
+
+namespace amp::policy {
+
+inline constexpr size_t kMaxBytes = size_t(16) << 20;
+
+/// `name:line:col: text`, the line of the file, and a caret under byte `at`.
+std::string locate(const std::string &name, const std::string &file, size_t at,
+                   const std::string &text);
+
+/// Reads a file, up to one byte more than is allowed; returns errno, or 0.
+int readFile(const std::string &name, std::string &text);
+
+} // namespace amp::policy
+
+#endif // AMP_LIB_POLICY_POLICYFILE_H
