@@ -19,6 +19,7 @@
 #include "Remarks.h"
 #include "ReportOutput.h"
 #include "TensorFlow.h"
+#include "TensorFlowRewrite.h"
 #include "TensorFlowSavedModel.h"
 #include "WeightsRange.h"
 #include "amp/Analysis/ForeignModels.h"
@@ -74,6 +75,7 @@ public:
 private:
   int printPolicy();
   int readInput();
+  bool isTensorFlowInput();
   int runMlirOpt();
   OwningOpRef<ModuleOp> importGraph(MLIRContext &context, int &code);
   std::shared_ptr<const Policy>
@@ -407,12 +409,30 @@ int Driver::writeModule(ModuleOp module) {
   return kOk;
 }
 
+/// Whether the input file is named and a graph of TensorFlow's.
+bool Driver::isTensorFlowInput() {
+  return options.input != "-" &&
+         (isSavedModel(options) ||
+          (!graphfile::readFile(options.input, input) &&
+           isGraphDef(options, input)));
+}
+
 int Driver::run() {
+  if (options.printPolicy && isTensorFlowInput()) {
+    TensorFlowRewriter rewriter(options);
+    int code = rewriter.readSettings();
+    return code ? code : rewriter.printLists();
+  }
   if (options.printPolicy)
     return printPolicy();
   if (config.shouldListPasses() || config.shouldShowDialects())
     return failed(MlirOptMain(
         llvm::outs(), llvm::MemoryBuffer::getMemBuffer(""), registry, config));
+  if (isSavedModel(options) && options.advice) {
+    complain() << "--advice is for graph files and MLIR; '" << inputName()
+               << "' is a SavedModel\n";
+    return kUsage;
+  }
   if (isSavedModel(options))
     return runSavedModel(options, registry);
   if (int code = readInput())
@@ -424,6 +444,11 @@ int Driver::run() {
   }
   if (isGraphDef(options, input))
     return runGraphDef(options, {input, inputName(), registry});
+  if (const char *flag = options.tensorflow.givenFlag()) {
+    complain() << flag << " is for TensorFlow's graphs, and '" << inputName()
+               << "' is none\n";
+    return kUsage;
+  }
   inputKind = findInputKind();
   if (inputKind == FileKind::Graph && !options.opModels.empty()) {
     complain() << "--op-models describes ops of MLIR modules, and '"

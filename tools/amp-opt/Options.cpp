@@ -150,6 +150,11 @@ struct Flags {
       cl::desc("Node of the loss in a GraphDef that trains: adds loss scaling "
                "(as --loss-scale does, which finds it)"),
       cl::value_desc("NODE"), cl::cat(category)};
+  cl::opt<bool> summary{
+      "summary",
+      cl::desc("Say how many nodes of a GraphDef were considered, converted "
+               "and blocked, and by what"),
+      cl::cat(category)};
   cl::opt<bool> dropUnknown{
       "drop-unknown",
       cl::desc("Leave out what a text form of a GraphDef cannot hold"),
@@ -276,6 +281,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.tensorflow.keep.assign(f.tfKeep.begin(), f.tfKeep.end());
   options.tensorflow.dropUnknown = f.dropUnknown;
   options.tensorflow.loss = f.loss;
+  options.tensorflow.summary = f.summary;
   options.lossScale = f.lossScale;
   options.pins.assign(f.pin.begin(), f.pin.end());
   options.noAmp = f.noAmp;
@@ -304,9 +310,9 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.anyRewriteFlag =
       f.policy.getNumOccurrences() || f.target.getNumOccurrences() ||
       !options.moves.empty() || !options.lossScale.empty() ||
-      !options.tensorflow.loss.empty() || !options.pins.empty() ||
-      options.explain || options.advice || !options.report.empty() ||
-      !options.opModels.empty();
+      !options.tensorflow.loss.empty() || options.tensorflow.summary ||
+      !options.pins.empty() || options.explain || options.advice ||
+      !options.report.empty() || !options.opModels.empty();
   if (std::optional<std::string> problem = checkFiles(options)) {
     usageError(*problem);
     return std::nullopt;

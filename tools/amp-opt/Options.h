@@ -44,8 +44,23 @@ struct TensorFlowOptions {
   bool hasGpu = false;
   std::vector<std::string> fetches, feeds, keep;
   bool dropUnknown = false;
+  bool summary = false;
   /// The node of the loss, of a training graph.
   std::string loss;
+
+  /// A flag that was given and means nothing for other files; null without one.
+  const char *givenFlag() const {
+    return !fetches.empty()    ? "--fetch"
+           : !feeds.empty()    ? "--feed"
+           : !keep.empty()     ? "--tf-keep"
+           : !loss.empty()     ? "--loss"
+           : !version.empty()  ? "--tf-version"
+           : !mode.empty()     ? "--tf-mode"
+           : hasGpu            ? "--tf-gpu"
+           : summary           ? "--summary"
+           : dropUnknown       ? "--drop-unknown"
+                               : nullptr;
+  }
 };
 
 struct Options {

@@ -11,8 +11,10 @@
 #include "TensorFlowRewrite.h"
 
 #include "ReportOutput.h"
+#include "TensorFlowSummary.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "amp/GraphDef/TrainingScale.h"
+#include "amp/GraphFile/FileIO.h"
 #include "amp/OpSet/OpSet.h"
 #include "amp/Transforms/LossScale.h"
 #include "amp/Transforms/MixedPrecision.h"
@@ -153,6 +155,43 @@ int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph) {
   return kOk;
 }
 
+std::optional<Policy>
+TensorFlowRewriter::loadLists(const std::vector<std::string> &functions,
+                              int &code) {
+  std::vector<std::string_view> native;
+  for (const OpDef &op : allOps())
+    native.push_back(op.name);
+  Target target = settings.mode == tf::Mode::BFloat16 ? Target::BFloat16
+                                                      : Target::Float16;
+  std::vector<PolicyMessage> messages;
+  std::optional<Policy> lists =
+      tf::makePolicyFor({policy, target, options.moves}, settings, functions,
+                        native, messages);
+  if (lists)
+    return lists;
+  code = kBadInput;
+  for (const PolicyMessage &message : messages) {
+    bool isPlaced = !llvm::StringRef(message.text).starts_with("error: ");
+    llvm::errs() << (isPlaced ? "" : "amp-opt: ") << message.text << "\n";
+    if (message.isIO)
+      code = kIO;
+  }
+  return std::nullopt;
+}
+
+int TensorFlowRewriter::printLists() {
+  int code = kOk;
+  std::optional<Policy> lists = loadLists({}, code);
+  if (!lists)
+    return code;
+  if (auto error =
+          graphfile::writeFile(options.output, amp::printPolicy(*lists))) {
+    complainOfGraph() << *error << "\n";
+    return kIO;
+  }
+  return kOk;
+}
+
 int TensorFlowRewriter::rewrite(ModuleOp module) {
   std::string why;
   if (tf::isSkipped(settings, why)) {
@@ -163,25 +202,10 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
   std::vector<std::string> functions;
   for (const graphdef::OpSpec *spec : tf::librarySpecs(module))
     functions.emplace_back(spec->name);
-  std::vector<std::string_view> native;
-  for (const OpDef &op : allOps())
-    native.push_back(op.name);
-  Target target = settings.mode == tf::Mode::BFloat16 ? Target::BFloat16
-                                                      : Target::Float16;
-  std::vector<PolicyMessage> messages;
-  std::optional<Policy> lists =
-      tf::makePolicyFor({policy, target, options.moves}, settings, functions,
-                        native, messages);
-  if (!lists) {
-    int code = kBadInput;
-    for (const PolicyMessage &message : messages) {
-      bool isPlaced = !llvm::StringRef(message.text).starts_with("error: ");
-      llvm::errs() << (isPlaced ? "" : "amp-opt: ") << message.text << "\n";
-      if (message.isIO)
-        code = kIO;
-    }
+  int code = kOk;
+  std::optional<Policy> lists = loadLists(functions, code);
+  if (!lists)
     return code;
-  }
   for (const std::string &function : functions)
     if (!lists->lists(function))
       lists->move(function, ListKind::Keep);
@@ -198,13 +222,21 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
   // TensorFlow's sweeps go in the order of the file.
   rewrite.keepBlockOrder = !settings.isStrict;
   rewrite.pins = options.pins;
-  rewrite.reportNodes = options.explain || !options.report.empty();
+  bool wantsSummary = options.tensorflow.summary;
+  rewrite.reportNodes =
+      options.explain || !options.report.empty() || wantsSummary;
   rewrite.unknownOps = unknownOps(options);
+  std::optional<tf::ConversionLog> log;
+  if (wantsSummary)
+    log.emplace(module);
   std::optional<tf::Emulation> emulation;
   if (settings.mode == tf::Mode::Cpu && settings.emulateFloat16)
     emulation.emplace(module);
   if (failed(autoMixedPrecision(module, rewrite, &report)))
     return kBadInput;
+  if (log)
+    printGraphSummary(report, log->finish(),
+                      options.output == "-" ? llvm::errs() : llvm::outs());
   if (emulation)
     emulation->apply();
   hazards.warn();

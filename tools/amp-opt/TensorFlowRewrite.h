@@ -32,6 +32,8 @@ public:
   /// Reads flags and environment. Returns an exit code after saying what is
   /// wrong, as the others do.
   int readSettings();
+  /// Prints the effective lists: for `--print-policy` and a TensorFlow graph.
+  int printLists();
   /// Adds loss scaling to a training graph, where the flags ask for it, and
   /// notes the new nodes in the settings; warns where it is missing.
   int scaleLoss(tensorflow::GraphDef &graph);
@@ -44,6 +46,11 @@ public:
   std::string summary;
 
 private:
+  /// The lists for a graph with these functions in its library; null after
+  /// saying what is wrong.
+  std::optional<Policy> loadLists(const std::vector<std::string> &functions,
+                                  int &code);
+
   const Options &options;
   /// The name of the policy: what the flags say, else TensorFlow's.
   std::string policy;

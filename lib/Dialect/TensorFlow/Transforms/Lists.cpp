@@ -251,6 +251,10 @@ void tf::readEnvironment(const std::function<const char *(const char *)> &get,
       notes.push_back("warning: " + prefix + "LEVEL=" + text +
                       " is no level and has no effect");
   }
+  if (const char *text = get((prefix + "LOG_PATH").c_str()); text && *text)
+    notes.push_back("note: " + prefix + "LOG_PATH=" + text +
+                    " of the environment has no effect: -o writes the graph, "
+                    "--print-policy the lists, --report the decisions");
   auto flag = [&](const char *suffix, bool &into) {
     if (const char *text = value(suffix); text && *text)
       into = readBool(text, into, (prefix + suffix).c_str(), notes);
