@@ -42,45 +42,56 @@ static size_t peakLive(const std::vector<LiveRange> &ranges) {
 
 namespace {
 
-/// Places ranges one by one; remembers the result of one order.
+/// Places ranges one by one, in an order.
 class Placer {
 public:
   explicit Placer(const std::vector<LiveRange> &ranges) : ranges(ranges) {}
-  MemoryPlan place(const std::vector<uint32_t> &order) const;
+  /// Gives up, with the bytes of then, once `limit` bytes are reached.
+  MemoryPlan place(const std::vector<uint32_t> &order, size_t limit);
 
 private:
+  /// A range that has its place. They lie by offset and one behind the other,
+  /// since placing a range looks at all of them.
+  struct Placed {
+    uint32_t first, last;
+    size_t offset, end;
+  };
   const std::vector<LiveRange> &ranges;
+  std::vector<Placed> placed;
 };
 
 } // namespace
 
 /// Each range goes into the smallest gap that fits among those that live at
 /// the same time, else on top of them.
-MemoryPlan Placer::place(const std::vector<uint32_t> &order) const {
+MemoryPlan Placer::place(const std::vector<uint32_t> &order, size_t limit) {
   MemoryPlan plan;
   plan.offsets.assign(ranges.size(), 0);
-  std::vector<uint32_t> placed; // by offset
+  placed.clear();
   for (uint32_t id : order) {
     const LiveRange &range = ranges[id];
-    size_t bytes = aligned(range.bytes);
+    const size_t bytes = aligned(range.bytes);
     size_t best = 0, bestGap = ~size_t(0), end = 0;
-    for (uint32_t other : placed) {
-      if (ranges[other].last < range.first || range.last < ranges[other].first)
+    for (const Placed &other : placed) {
+      if (other.last < range.first || range.last < other.first)
         continue;
-      size_t offset = plan.offsets[other];
-      if (offset > end && offset - end >= bytes && offset - end < bestGap) {
+      if (other.offset > end && other.offset - end >= bytes &&
+          other.offset - end < bestGap) {
         best = end;
-        bestGap = offset - end;
+        bestGap = other.offset - end;
       }
-      end = std::max(end, offset + aligned(ranges[other].bytes));
+      end = std::max(end, other.end);
     }
-    plan.offsets[id] = bestGap == ~size_t(0) ? end : best;
-    plan.bytes = std::max(plan.bytes, plan.offsets[id] + bytes);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), id,
-                                   [&](uint32_t a, uint32_t b) {
-                                     return plan.offsets[a] < plan.offsets[b];
+    const size_t offset = bestGap == ~size_t(0) ? end : best;
+    plan.offsets[id] = offset;
+    plan.bytes = std::max(plan.bytes, offset + bytes);
+    if (plan.bytes >= limit)
+      break;
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
+                                   [](size_t at, const Placed &other) {
+                                     return at < other.offset;
                                    }),
-                  id);
+                  {range.first, range.last, offset, offset + bytes});
   }
   return plan;
 }
@@ -100,7 +111,7 @@ MemoryPlan amprt::planMemory(const std::vector<LiveRange> &ranges) {
   best.bytes = ~size_t(0);
   std::vector<uint32_t> bestOrder;
   auto tryOrder = [&] {
-    MemoryPlan plan = placer.place(order);
+    MemoryPlan plan = placer.place(order, best.bytes);
     if (plan.bytes >= best.bytes)
       return false;
     best = std::move(plan);
@@ -122,12 +133,13 @@ MemoryPlan amprt::planMemory(const std::vector<LiveRange> &ranges) {
   if (!isGood())
     sortBy(byStart);
   // Still 2 % above the bound: move ranges to the front, one at a time, by
-  // numbers that are the same on every machine, for a bounded time.
+  // numbers that are the same on every machine, for a bounded time, which for
+  // many ranges is that of a few orders.
   uint64_t state = 88172645463325252u;
-  size_t rounds =
-      ranges.size() ? std::min<size_t>(
-                          2000, 4000000 / (ranges.size() * ranges.size()) + 50)
-                    : 0;
+  const size_t n = ranges.size();
+  size_t rounds = n ? std::min<size_t>(2000, 4000000 / (n * n)) : 0;
+  if (n < 400)
+    rounds += 50;
   for (size_t round = 0; round < rounds && !isGood(); ++round) {
     state ^= state << 13;
     state ^= state >> 7;
