@@ -12,6 +12,7 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
+#include "VectorTarget.h"
 
 #include <algorithm>
 #include <cmath>
@@ -190,6 +191,37 @@ std::vector<double> channelSums(const StepParams &p, Add add) {
   return total;
 }
 
+/// A run of elements as they are, or in `own`.
+template <typename T>
+const T *loaded(T *own, const std::byte *from, DType dtype, int64_t run) {
+  if (!amp::isLow(dtype))
+    return reinterpret_cast<const T *>(from);
+  loadRun(own, from, dtype, 1, run);
+  return own;
+}
+
+template <typename T>
+AMPRT_ALWAYS_INLINE void addRun(const T *x, double *sums, int64_t run) {
+  for (int64_t i = 0; i < run; ++i)
+    sums[i] += double(x[i]);
+}
+
+/// Σ (x − mean)² and Σ g · (x − mean); `step` is 1 for a mean per element.
+template <typename T>
+AMPRT_ALWAYS_INLINE void addSquares(const T *x, const double *mean,
+                                    int64_t step, double *sums, int64_t run) {
+  for (int64_t i = 0; i < run; ++i) {
+    double d = double(x[i]) - mean[i * step];
+    sums[i] += d * d;
+  }
+}
+template <typename T>
+AMPRT_ALWAYS_INLINE void addWeighted(const T *g, const T *x, const T *mean,
+                                     int64_t step, double *sums, int64_t run) {
+  for (int64_t i = 0; i < run; ++i)
+    sums[i] += double(g[i]) * (double(x[i]) - double(mean[i * step]));
+}
+
 /// Mean and variance of each channel, the second from the first.
 template <typename T> void moments(const StepCall &call) {
   const StepParams &p = call.step.params;
@@ -199,22 +231,19 @@ template <typename T> void moments(const StepCall &call) {
   auto count = double(p.outer * p.inner);
   std::vector<double> mean = channelSums(
       p, [&](int64_t at, int64_t, int64_t, int64_t run, double *sums) {
-        T x[kBlock];
-        loadRun(x, memory + at * bytes, dtype, 1, run);
-        for (int64_t i = 0; i < run; ++i)
-          sums[i] += double(x[i]);
+        T own[kBlock];
+        vectorised<addRun<T>>()(loaded(own, memory + at * bytes, dtype, run),
+                                sums, run);
       });
   for (double &value : mean)
     value /= count;
   std::vector<double> variance =
       channelSums(p, [&](int64_t at, int64_t channel, int64_t step, int64_t run,
                          double *sums) {
-        T x[kBlock];
-        loadRun(x, memory + at * bytes, dtype, 1, run);
-        for (int64_t i = 0; i < run; ++i) {
-          double d = double(x[i]) - mean[size_t(channel + i * step)];
-          sums[i] += d * d;
-        }
+        T own[kBlock];
+        vectorised<addSquares<T>>()(
+            loaded(own, memory + at * bytes, dtype, run),
+            mean.data() + channel, step, sums, run);
       });
   for (size_t i = 0; i < mean.size(); ++i) {
     call.result<T>(0)[i] = T(mean[i]);
@@ -228,25 +257,21 @@ template <typename T> void channelGrad(const StepCall &call) {
   DType dtype = call.operandBuffer(0).dtype;
   auto bytes = int64_t(amp::dtypeSize(dtype));
   const T *mean = call.operand<T>(2);
-  auto load = [&](size_t operand, int64_t at, int64_t run, T *to) {
-    loadRun(to, call.operand<std::byte>(operand) + at * bytes, dtype, 1, run);
+  auto load = [&](size_t operand, int64_t at, int64_t run, T *own) {
+    return loaded(own, call.operand<std::byte>(operand) + at * bytes, dtype,
+                  run);
   };
   std::vector<double> plain = channelSums(
       p, [&](int64_t at, int64_t, int64_t, int64_t run, double *sums) {
-        T g[kBlock];
-        load(0, at, run, g);
-        for (int64_t i = 0; i < run; ++i)
-          sums[i] += double(g[i]);
+        T own[kBlock];
+        vectorised<addRun<T>>()(load(0, at, run, own), sums, run);
       });
   std::vector<double> weighted =
       channelSums(p, [&](int64_t at, int64_t channel, int64_t step, int64_t run,
                          double *sums) {
         T g[kBlock], x[kBlock];
-        load(0, at, run, g);
-        load(1, at, run, x);
-        for (int64_t i = 0; i < run; ++i)
-          sums[i] +=
-              double(g[i]) * (double(x[i]) - double(mean[channel + i * step]));
+        vectorised<addWeighted<T>>()(load(0, at, run, g), load(1, at, run, x),
+                                     mean + channel, step, sums, run);
       });
   for (size_t i = 0; i < plain.size(); ++i) {
     call.result<T>(0)[i] = T(plain[i]);
