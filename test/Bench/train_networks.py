@@ -34,7 +34,7 @@ WINDOW, ACCURACY = 20, 0.98
 # name -> parameters, batch, steps
 BANDS = {
     "encoder": (dict(layers=2, width=64, heads=4, patch=4), 64, 300),
-    "gpt": (dict(layers=2, width=64, heads=4, length=64), 16, 200),
+    "gpt": (dict(layers=2, width=64, heads=4, length=64), 16, 120),
 }
 
 
