@@ -228,6 +228,12 @@ static LogicalResult run(Operation *root,
   if (failed)
     return failure();
 
+  // Whatever could fail does so before anything changes.
+  for (const auto &painting : paintings)
+    failed |= mlir::failed(rehearse(*painting, options.models));
+  if (failed)
+    return failure();
+
   PrecisionReport unused;
   PrecisionReport &report = given ? *given : unused;
   ReportBuilder builder(report, *policy, settings);

@@ -47,6 +47,11 @@ struct RewriteResult {
 mlir::FunctionType signatureAfter(const FunctionPainting &painting,
                                   mlir::FunctionOpInterface function);
 
+/// Tries what rewriteFunction would do to each kind of op on a copy; what cannot
+/// be done is an error at the op. Nothing has changed afterwards.
+llvm::LogicalResult rehearse(const FunctionPainting &painting,
+                             const ModelSet &models);
+
 /// Retypes the lowered groups in place and inserts what the other side of each
 /// edge needs: one cast for a value and a type, behind the value's definition.
 /// Linear in ops and uses.

@@ -1,0 +1,209 @@
+//===- Rehearsal.cpp - Tries a rewrite on copies --------------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A model may contradict its op: retargeting fails, the op's verifier rejects
+// what comes out of it, or a value cannot be cast. Each kind of lowered op is
+// tried on a copy, once, before anything changes; ops are of one kind when
+// names, attributes, types and regions are the same.
+//===----------------------------------------------------------------------===//
+
+#include "Rewrite.h"
+
+#include "amp/Analysis/OpNameMap.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/Hashing.h"
+
+using namespace amp;
+using namespace mlir;
+
+namespace {
+
+class Rehearsal {
+public:
+  Rehearsal(const FunctionPainting &painting, const ModelSet &models)
+      : painting(painting), body(painting.body), models(models),
+        builder(painting.target.getContext()) {}
+  LogicalResult run();
+
+private:
+  const OpKind &kindOf(Operation *op) {
+    return kinds.get(op->getName(),
+                     [&](OperationName name) { return models.kindOf(name); });
+  }
+  bool isNew(uint32_t index);
+  LogicalResult tryOp(uint32_t index);
+  LogicalResult tryCast(Operation *at, Value value, Type type, FloatType to);
+
+  const FunctionPainting &painting;
+  const BodyIndex &body;
+  const ModelSet &models;
+  OpBuilder builder;
+  OpNameMap<OpKind> kinds;
+  llvm::DenseSet<uint64_t> tried;
+  llvm::DenseSet<std::pair<const void *, std::pair<Type, Type>>> casts;
+};
+
+} // namespace
+
+static Type withElement(Type type, Type element) {
+  auto shaped = dyn_cast<ShapedType>(type);
+  return shaped ? Type(shaped.clone(element)) : element;
+}
+
+/// Of what an op is, all that its verifier may look at but its neighbours.
+static llvm::hash_code hashOf(Operation *op) {
+  llvm::hash_code hash = llvm::hash_combine(
+      op->getName().getAsOpaquePointer(), op->hashProperties(),
+      op->getDiscardableAttrDictionary().getAsOpaquePointer(),
+      op->getNumOperands(), op->getNumResults(), op->getNumRegions());
+  for (Type type : op->getOperandTypes())
+    hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
+  for (Type type : op->getResultTypes())
+    hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
+  for (Region &region : op->getRegions())
+    for (Block &block : region) {
+      for (Type type : block.getArgumentTypes())
+        hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
+      for (Operation &inner : block)
+        hash = llvm::hash_combine(hash, hashOf(&inner));
+    }
+  return hash;
+}
+
+bool Rehearsal::isNew(uint32_t index) {
+  const PaintedOp &painted = painting.ops[index];
+  llvm::hash_code hash = hashOf(painted.op);
+  for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
+    hash = llvm::hash_combine(
+        hash, painting.loweredType(v).getAsOpaquePointer());
+  // The two largest numbers are the set's own.
+  return tried.insert(uint64_t(size_t(hash)) >> 1).second;
+}
+
+/// A cast of `value`, as if it had `type`.
+LogicalResult Rehearsal::tryCast(Operation *at, Value value, Type type,
+                                 FloatType to) {
+  Operation *op = value.getDefiningOp();
+  const auto *dialect = op ? kindOf(op).dialect : nullptr;
+  if (dialect && type == value.getType() && dialect->isConvertibleConstant(op))
+    return success();
+  if (!dialect)
+    dialect = op ? painting.dialect : kindOf(at).dialect;
+  if (!dialect)
+    dialect = painting.dialect;
+  if (!dialect)
+    return emitError(value.getLoc())
+           << "no dialect of this function says how to build a cast";
+  if (!casts.insert({dialect, {type, to}}).second)
+    return success();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(at);
+  Operation *before = at->getPrevNode();
+  Value source =
+      type == value.getType()
+          ? value
+          : UnrealizedConversionCastOp::create(builder, value.getLoc(), type,
+                                               value)
+                .getResult(0);
+  Value result = dialect->buildCast(builder, value.getLoc(), source, to);
+  bool made = result && result.getDefiningOp() && result != source;
+  while (at->getPrevNode() != before)
+    at->getPrevNode()->erase();
+  if (!made)
+    return emitError(value.getLoc()) << "this value cannot be cast";
+  return success();
+}
+
+LogicalResult Rehearsal::tryOp(uint32_t index) {
+  const PaintedOp &painted = painting.ops[index];
+  const OpKind &kind = kindOf(painted.op);
+  Operation *op = painted.op;
+  builder.setInsertionPoint(op);
+  llvm::SmallVector<UnrealizedConversionCastOp, 4> operands;
+  Operation *copy = builder.clone(*op);
+  builder.setInsertionPoint(copy);
+  FloatType lowered;
+  for (unsigned i = 0; i < op->getNumOperands(); ++i) {
+    VertexId v = painting.operandVertex[body.operandIndex(index, i)];
+    FloatType type = v == kNoVertex ? FloatType() : painting.loweredType(v);
+    if (!type)
+      continue;
+    operands.push_back(UnrealizedConversionCastOp::create(
+        builder, op->getLoc(), withElement(op->getOperand(i).getType(), type),
+        op->getOperand(i)));
+    copy->setOperand(i, operands.back().getResult(0));
+  }
+  std::string why;
+  bool holds = true;
+  {
+    ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &inner) {
+      if (why.empty() && inner.getSeverity() == DiagnosticSeverity::Error)
+        why = inner.str();
+      return success();
+    });
+    for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
+      if (FloatType type = painting.loweredType(v); type && holds) {
+        lowered = type;
+        holds = succeeded(ModelSet::retargetGroup(
+            copy, kind, painting.groupIndex(v), type));
+      }
+    holds = holds && succeeded(verify(copy));
+  }
+  copy->erase();
+  for (UnrealizedConversionCastOp operand : operands)
+    operand.erase();
+  if (holds)
+    return success();
+  InFlightDiagnostic diag =
+      op->emitError() << "cannot have type " << lowered
+                      << ", although its model says so";
+  if (!why.empty())
+    diag.attachNote() << why;
+  return diag;
+}
+
+LogicalResult Rehearsal::run() {
+  bool failed = false;
+  for (uint32_t index : painting.order) {
+    const PaintedOp &painted = painting.ops[index];
+    bool isLowered = false;
+    for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
+      isLowered |= painting.loweredType(v) && !painting.graph[v].retargetable;
+    if (!isLowered || painted.isFlow)
+      continue;
+    const OpKind &kind = kindOf(painted.op);
+    if ((kind.dialect && !kind.dialect->needsRehearsal()) || !isNew(index))
+      continue;
+    failed |= mlir::failed(tryOp(index));
+    for (unsigned i = 0; i < painted.op->getNumOperands() && !failed; ++i) {
+      VertexId v = painting.operandVertex[body.operandIndex(index, i)];
+      FloatType type = v == kNoVertex ? FloatType() : painting.loweredType(v);
+      Value operand = painted.op->getOperand(i);
+      if (type && getElementTypeOrSelf(operand.getType()).isF32())
+        failed |= mlir::failed(
+            tryCast(painted.op, operand, operand.getType(), type));
+    }
+    for (OpResult result : painted.op->getResults()) {
+      VertexId v =
+          painting.valueVertex[body.result(index, result.getResultNumber())];
+      FloatType type = v == kNoVertex ? FloatType() : painting.loweredType(v);
+      if (type && !failed)
+        failed |= mlir::failed(
+            tryCast(painted.op, result, withElement(result.getType(), type),
+                    Float32Type::get(painted.op->getContext())));
+    }
+  }
+  return failure(failed);
+}
+
+LogicalResult amp::rehearse(const FunctionPainting &painting,
+                            const ModelSet &models) {
+  return Rehearsal(painting, models).run();
+}
