@@ -17,12 +17,17 @@ extern "C" LLVM_ATTRIBUTE_WEAK mlir::DialectPluginLibraryInfo
 mlirGetDialectPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "Amp", "1.0",
           [](mlir::DialectRegistry *registry) {
-            amp::registerAllDialects(*registry);
+            // A tool that holds Amp already has its own.
+            if (!registry->getDialectAllocator("graph"))
+              amp::registerAllDialects(*registry);
           }};
 }
 
 extern "C" LLVM_ATTRIBUTE_WEAK mlir::PassPluginLibraryInfo
 mlirGetPassPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "Amp", "1.0",
-          [] { amp::registerAllPasses(); }};
+          [] {
+            if (!mlir::PassInfo::lookup("amp-auto-mixed-precision"))
+              amp::registerAllPasses();
+          }};
 }

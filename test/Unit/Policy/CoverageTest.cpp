@@ -45,7 +45,9 @@ TEST(Coverage, everyOpIsInEveryPresetAndNoOther) {
       for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
                             ListKind::Deny, ListKind::Keep})
         for (const std::string &op : policy.members(list))
-          EXPECT_TRUE(listed.insert(op).second) << op;
+          // Ops of foreign dialects are test/Unit/Models' business.
+          if (op.find('.') == std::string::npos)
+            EXPECT_TRUE(listed.insert(op).second) << op;
       EXPECT_EQ(listed, ops) << preset;
     }
 }

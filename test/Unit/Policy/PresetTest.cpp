@@ -53,7 +53,7 @@ static std::map<std::string, std::string> difference(const Policy &a,
 TEST(Preset, namesAndRules) {
   EXPECT_EQ(presetNames(), (std::vector<std::string_view>{
                                "default", "tensorflow", "tensorflow-2.19",
-                               "minimal", "none"}));
+                               "minimal", "none", "linalg", "tosa"}));
   struct Row {
     const char *name;
     InferRule float16, bfloat16;

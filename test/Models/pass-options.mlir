@@ -1,0 +1,56 @@
+// REQUIRES: mlir-opt, plugin
+// RUN: mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{accumulate=float32},amp-verify-contract)' | FileCheck %s --check-prefix=WIDE
+// RUN: mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(func.func(amp-auto-mixed-precision),amp-verify-contract)' | FileCheck %s --check-prefix=NESTED
+// RUN: mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{policy=linalg deny=linalg.matmul explain=f:linalg.matmul#4})' 2>&1 | FileCheck %s --check-prefix=DENIED
+// RUN: mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{report=%t.json})' -o /dev/null && FileCheck %s --check-prefix=REPORT --input-file=%t.json
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{explain=linalg.matmul#5})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=NEAR
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{report=%t.none/report.json})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=NOWHERE
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{accumulate=float64})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=SUMS
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(func.func(amp-loss-scale))' -o /dev/null 2>&1 | FileCheck %s --check-prefix=SCALE
+// RUN: amp-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(func.func(amp-auto-mixed-precision),amp-verify-contract)' | FileCheck %s --check-prefix=NESTED
+
+// Sums stay float32: the destination is not cast, float32 users read the result
+// as it is, and lowered ones a cast of it.
+// WIDE-LABEL: func.func private @f
+// WIDE: %[[A:.*]] = linalg.matmul ins(%{{.*}}, %{{.*}} : tensor<4x4xf16>, tensor<4x4xf16>) outs(%{{.*}} : tensor<4x4xf32>) -> tensor<4x4xf32>
+// WIDE: %[[A16:.*]] = arith.truncf %[[A]] {amp.generated}
+// WIDE: %[[B:.*]] = linalg.matmul ins(%[[A16]], %{{.*}} : tensor<4x4xf16>, tensor<4x4xf16>) {{.*}} -> tensor<4x4xf32>
+// WIDE: math.exp %[[B]] : tensor<4x4xf32>
+
+// A pass on one function does not see who calls it: signatures stay.
+// NESTED-LABEL: func.func private @f(%{{.*}}: tensor<4x4xf32>, %{{.*}}: tensor<4x4xf32>) -> tensor<4x4xf32>
+// NESTED: linalg.matmul {{.*}} -> tensor<4x4xf16>
+// NESTED-LABEL: func.func @g
+// NESTED-NEXT: call @f(%{{.*}}, %{{.*}}) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+
+// DENIED: linalg.matmul#4 (linalg.matmul in f): stays float32
+// DENIED-NEXT: R2: on the deny list
+
+// REPORT: "name": "linalg.matmul#4", "op": "linalg.matmul", {{.*}}"float16"
+// NEAR: error: explain: no node 'linalg.matmul#5'; did you mean 'linalg.matmul#{{[34]}}'?
+// NOWHERE: error: report: cannot write '{{.*}}report.json'
+// SUMS: error: unknown value 'float64' of accumulate, it is float32
+// SCALE: error: amp-loss-scale runs on a module, not on each function: the scale is a variable beside the functions
+
+func.func private @f(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x4xf32>
+  %i = linalg.fill ins(%zero : f32) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %a = linalg.matmul ins(%x, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%i : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %b = linalg.matmul ins(%a, %w : tensor<4x4xf32>, tensor<4x4xf32>) outs(%i : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %c = math.exp %b : tensor<4x4xf32>
+  return %c : tensor<4x4xf32>
+}
+func.func @g(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = func.call @f(%x, %w) : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
