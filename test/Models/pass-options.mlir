@@ -35,7 +35,7 @@
 // DENIED: linalg.matmul#4 (linalg.matmul in f): stays float32
 // DENIED-NEXT: R2: on the deny list
 
-// REPORT: "name": "linalg.matmul#4", "op": "linalg.matmul", {{.*}}"float16"
+// REPORT: {"after":"float16",{{.*}}"function":"f","list":"allow","name":"linalg.matmul#4","op":"linalg.matmul"
 // NEAR: error: explain: no node 'linalg.matmul#5'; did you mean 'linalg.matmul#{{[34]}}'?
 // NOWHERE: error: report: cannot write '{{.*}}report.json'
 // SUMS: error: unknown value 'float64' of accumulate, it is float32

@@ -79,9 +79,11 @@ TEST_F(Presets, everyListedNameIsAnOp) {
     Policy policy = load(preset, Target::Float16);
     for (ListKind list : {ListKind::Allow, ListKind::Infer, ListKind::Clear,
                           ListKind::Deny, ListKind::Keep})
-      for (const std::string &op : policy.members(list))
-        if (op.find('.') != std::string::npos)
-          EXPECT_TRUE(llvm::is_contained(names, op)) << preset << ": " << op;
+      for (const std::string &op : policy.members(list)) {
+        if (op.find('.') == std::string::npos)
+          continue;
+        EXPECT_TRUE(llvm::is_contained(names, op)) << preset << ": " << op;
+      }
   }
 }
 
@@ -100,9 +102,8 @@ TEST_F(Presets, familiesSayTheSame) {
         if (!interface || !policy.lists(name))
           continue;
         // Models answer for the family by the name alone.
-        Operation *probe = Operation::create(
-            UnknownLoc::get(&context), op, TypeRange(), ValueRange(),
-            DictionaryAttr(), OpaqueProperties(nullptr), BlockRange(), 0);
+        OperationState state(UnknownLoc::get(&context), op);
+        Operation *probe = Operation::create(state);
         llvm::StringRef family =
             PrecisionOpInterface(probe, interface).getPolicyFamily();
         probe->destroy();

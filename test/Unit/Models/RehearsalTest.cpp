@@ -72,6 +72,7 @@ struct FailingModel : WrongModel<FailingModel> {
 /// as it was.
 template <typename Model> std::string messageOf() {
   MLIRContext context;
+  context.printOpOnDiagnostic(false);
   DialectRegistry registry;
   // Casts, and no model of arith.
   registerFuncModels(registry);
