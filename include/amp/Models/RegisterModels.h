@@ -33,6 +33,10 @@ void registerScfModels(mlir::DialectRegistry &registry);
 /// Globals are variables.
 void registerMlProgramModels(mlir::DialectRegistry &registry);
 
+/// Loss scaling of functions on tensors whose variables are globals of
+/// ml_program.
+void registerTensorLossScale(mlir::DialectRegistry &registry);
+
 inline void registerAllModels(mlir::DialectRegistry &registry) {
   registerArithModels(registry);
   registerMathModels(registry);
@@ -42,6 +46,7 @@ inline void registerAllModels(mlir::DialectRegistry &registry) {
   registerFuncModels(registry);
   registerScfModels(registry);
   registerMlProgramModels(registry);
+  registerTensorLossScale(registry);
 }
 
 } // namespace amp
