@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 
@@ -158,17 +159,23 @@ OpSpec amp::graphdef::parseOpLine(std::string_view line) {
 
 namespace {
 
+/// A line of the table, and what it says once somebody has asked.
+struct Entry {
+  std::string_view line;
+  std::atomic<const OpSpec *> read = nullptr;
+};
+
 struct Table {
   std::string text;
   std::vector<std::string_view> names;
-  std::unordered_map<std::string_view, std::string_view> lines;
+  std::unordered_map<std::string_view, Entry> entries;
   std::mutex lock;
-  std::unordered_map<std::string_view, std::unique_ptr<const OpSpec>> read;
+  std::vector<std::unique_ptr<const OpSpec>> specs;
 
   Table() {
     for (size_t i = 0; i < kOpTablePieceCount; ++i)
       text += kOpTablePieces[i];
-    lines.reserve(2048);
+    entries.reserve(2048);
     names.reserve(2048);
     std::string_view rest = text;
     while (!rest.empty()) {
@@ -177,7 +184,7 @@ struct Table {
         continue;
       std::string_view name = line.substr(0, line.find('\t'));
       names.push_back(name);
-      lines.emplace(name, line);
+      entries[name].line = line;
     }
   }
 };
@@ -191,14 +198,19 @@ Table &table() {
 
 const OpSpec *amp::graphdef::findOp(std::string_view name) {
   Table &ops = table();
-  auto line = ops.lines.find(name);
-  if (line == ops.lines.end())
+  auto found = ops.entries.find(name);
+  if (found == ops.entries.end())
     return nullptr;
+  // Asked several times for each node: a lock only at the first time.
+  Entry &entry = found->second;
+  if (const OpSpec *spec = entry.read.load(std::memory_order_acquire))
+    return spec;
   std::lock_guard<std::mutex> guard(ops.lock);
-  std::unique_ptr<const OpSpec> &spec = ops.read[line->first];
-  if (!spec)
-    spec = std::make_unique<const OpSpec>(parseOpLine(line->second));
-  return spec.get();
+  if (const OpSpec *spec = entry.read.load(std::memory_order_acquire))
+    return spec;
+  ops.specs.push_back(std::make_unique<const OpSpec>(parseOpLine(entry.line)));
+  entry.read.store(ops.specs.back().get(), std::memory_order_release);
+  return ops.specs.back().get();
 }
 
 const std::vector<std::string_view> &amp::graphdef::opNames() {

@@ -674,14 +674,39 @@ bool Importer::importFunction(const pb::FunctionDef &function,
   return true;
 }
 
+/// What a message holds besides some fields: messages and 32-bit numbers, and
+/// what we do not know. The nodes of a graph are most of it.
+static void copyAllBut(const google::protobuf::Message &from,
+                       google::protobuf::Message &to,
+                       std::initializer_list<int> skipped) {
+  const google::protobuf::Reflection *read = from.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor *> fields;
+  read->ListFields(from, &fields);
+  for (const google::protobuf::FieldDescriptor *field : fields) {
+    if (llvm::is_contained(skipped, field->number()))
+      continue;
+    if (field->is_repeated())
+      for (int i = 0, e = read->FieldSize(from, field); i < e; ++i)
+        read->AddMessage(&to, field)
+            ->CopyFrom(read->GetRepeatedMessage(from, field, i));
+    else if (field->message_type())
+      read->MutableMessage(&to, field)->CopyFrom(read->GetMessage(from, field));
+    else
+      read->SetInt32(&to, field, read->GetInt32(from, field));
+  }
+  read->MutableUnknownFields(&to)->MergeFrom(read->GetUnknownFields(from));
+}
+
 OwningOpRef<ModuleOp> Importer::run() {
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(locate({}, graphfile::kNowhere));
   builder.setInsertionPointToEnd(module->getBody());
-  pb::GraphDef rest = graph;
-  rest.clear_node();
-  if (rest.has_library())
-    rest.mutable_library()->clear_function();
+  pb::GraphDef rest;
+  copyAllBut(graph, rest,
+             {pb::GraphDef::kNodeFieldNumber, pb::GraphDef::kLibraryFieldNumber});
+  if (graph.has_library())
+    copyAllBut(graph.library(), *rest.mutable_library(),
+               {pb::FunctionDefLibrary::kFunctionFieldNumber});
   (*module)->setAttr(kGraphAttr, verbatim(rest));
   readSignatures();
   std::string symbol = "main";

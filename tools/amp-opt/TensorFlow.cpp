@@ -81,6 +81,18 @@ private:
 
 } // namespace
 
+/// A graph that lasts as long as the process. Nothing of a run is taken apart:
+/// that would cost as much as the rewriting.
+static tensorflow::GraphDef &makeGraph() {
+  static std::vector<google::protobuf::Arena *> arenas;
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = 1 << 16;
+  options.max_block_size = 1 << 20;
+  arenas.push_back(new google::protobuf::Arena(options));
+  return *google::protobuf::Arena::CreateMessage<tensorflow::GraphDef>(
+      arenas.back());
+}
+
 int GraphDefRun::writeModule(ModuleOp module, graphdef::Format inputFormat) {
   std::optional<graphdef::Format> format = outputFormat(options, inputFormat);
   std::string text;
@@ -90,7 +102,7 @@ int GraphDefRun::writeModule(ModuleOp module, graphdef::Format inputFormat) {
     flags.enableDebugInfo();
     module.print(stream, flags);
   } else {
-    tensorflow::GraphDef graph;
+    tensorflow::GraphDef &graph = makeGraph();
     if (failed(exportGraphDef(module, graph)))
       return kBadInput;
     if (auto error = graphdef::writeGraphDef(
@@ -114,7 +126,7 @@ int GraphDefRun::run() {
   std::optional<graphdef::Format> format = inputFormat(options, input.text);
   graphfile::SourceText source(input.name, std::string(input.text));
   graphfile::Diagnostics diags;
-  tensorflow::GraphDef graph;
+  tensorflow::GraphDef &graph = makeGraph();
   graphdef::NodePlaces places;
   bool read = graphdef::readGraphDef(source, *format, graph, places, diags);
   printMessages(diags, source, *format == graphdef::Format::Binary);
@@ -123,7 +135,9 @@ int GraphDefRun::run() {
   if (!options.noAmp)
     if (int code = rewriter.scaleLoss(graph))
       return code;
-  MLIRContext context(input.registry, MLIRContext::Threading::DISABLED);
+  static MLIRContext *process;
+  process = new MLIRContext(input.registry, MLIRContext::Threading::DISABLED);
+  MLIRContext &context = *process;
   context.disableMultithreading();
   context.printOpOnDiagnostic(false);
   llvm::SourceMgr sources;
@@ -135,19 +149,17 @@ int GraphDefRun::run() {
           input.name, false),
       llvm::SMLoc());
   SourceMgrDiagnosticHandler handler(sources, &context);
-  OwningOpRef<ModuleOp> module =
-      importGraphDef(graph, places, source, &context);
+  ModuleOp module = importGraphDef(graph, places, source, &context).release();
   if (!module)
     return kBadInput;
-  graph.Clear();
   if (!options.noAmp)
-    if (int code = rewriter.rewrite(*module))
+    if (int code = rewriter.rewrite(module))
       return code;
   ReportOutput output(options, rewriter.report);
   if (!options.noAmp)
     if (int code = output.prepare())
       return code;
-  if (int code = writeModule(*module, *format))
+  if (int code = writeModule(module, *format))
     return code;
   if (!options.noAmp)
     if (int code = output.commit())
