@@ -26,6 +26,8 @@ if os.path.exists(os.path.join(config.mlir_tools_dir, "mlir-opt")):
     config.available_features.add("mlir-opt")
 if os.path.exists(os.path.join(config.amp_lib_dir, "AmpPlugin.so")):
     config.available_features.add("plugin")
+if os.path.exists(os.path.join(config.amp_tools_dir, "amp-capi-test")):
+    config.available_features.add("capi")
 # MNIST as IDX files: $AMP_MNIST, or a folder beside the sources.
 mnist = os.environ.get("AMP_MNIST") or os.path.join(
     config.amp_source_dir, os.pardir, "shared", "data", "mnist")
@@ -57,6 +59,7 @@ llvm_config.add_tool_substitutions(
         ToolSubst("amp-translate", unresolved="ignore"),
         ToolSubst("amp-lsp-server", unresolved="ignore"),
         ToolSubst("amp-test-opt", unresolved="ignore"),
+        ToolSubst("amp-capi-test", unresolved="ignore"),
         ToolSubst("mlir-opt", unresolved="ignore"),
     ],
     [config.amp_tools_dir, config.mlir_tools_dir])
