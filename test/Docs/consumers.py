@@ -58,6 +58,7 @@ class Installed:
         check(checked >= 4, "the package has its files")
         for wanted in ("share/amp/amp-graph.schema.json", "share/amp/policies/default.json",
                        "share/amp/examples/digits_mlp.json", "share/amp/examples/training-loop/main.cpp",
+                       "share/amp/amp-op-models.schema.json", "share/man/man1/amp-run.1",
                        "include/amp/OpSet/OpSet.h", "include/amprt/Session.h", "bin/amp-run"):
             check(os.path.exists(self.path(wanted)), wanted + " is installed")
         schema = os.path.join(self.path("share/amp/examples"), "../amp-graph.schema.json")
@@ -108,8 +109,30 @@ def use_rewrite_module(program, installed, _):
     check("lowered 2 of 7 nodes to bfloat16" in done.stderr, "the summary: " + done.stderr)
 
 
+def use_embedding(program, installed, _):
+    """The compiler's own tests, by its own lit suite."""
+    text = run(["ninja", "-C", os.path.dirname(program), "check"]).stdout
+    check(re.search(r"Passed *: *2 \(100", text), "the compiler's tests pass: " + text)
+
+
+def use_rewrite_graph(program, installed, _):
+    example = installed.path("share/amp/examples/digits_mlp.json")
+    done = run([program, example])
+    wanted = run([installed.path("bin/amp-opt"), example, "--target=bfloat16"])
+    check(done.stdout == wanted.stdout and "to bfloat16" in done.stderr, "C writes what amp-opt writes")
+    message = run([program, installed.path("share/amp/policies/default.json")], expect=1).stderr
+    check("default.json:1:1: error: " in message or "default.json:2:" in message, "an error is placed: " + message)
+    if shutil.which("pkg-config"):
+        environment = dict(os.environ, PKG_CONFIG_PATH=installed.path("lib/pkgconfig"))
+        flags = run(["pkg-config", "--cflags", "--libs", "amp-c"], env=environment).stdout.split()
+        other = program + "-pkg-config"
+        run(["cc", installed.path("share/amp/examples/rewrite-graph/main.c"), "-o", other] + flags)
+        done = run([other, example], env=dict(os.environ, LD_LIBRARY_PATH=installed.path("lib")))
+        check(done.stdout == wanted.stdout, "and so does what pkg-config links")
+
+
 # What is done with a project's program; the others are built.
-USES = {"training-loop": use_training_loop, "rewrite-module": use_rewrite_module}
+USES = {"embedding": use_embedding, "rewrite-graph": use_rewrite_graph, "training-loop": use_training_loop, "rewrite-module": use_rewrite_module}
 
 
 def find_package(installed, name, arguments, expect=0):
@@ -169,7 +192,7 @@ def main():
         check(len(names) >= 1 + compiler, "the examples have projects")
         for name in names:
             program = installed.example(name, *launcher)
-            if name in USES and (model or name == "rewrite-module"):
+            if name in USES and (model or name not in ("training-loop", "step-loop")):
                 USES[name](program, installed, model)
         print("installed %s; built against it: %s" % (", ".join(programs), ", ".join(names)))
 
