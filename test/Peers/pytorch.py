@@ -113,9 +113,9 @@ def convolution(rng, numbers):
             return y
         x = padded(x, window, strides, dilations, padding)
         if kind == "depthwise_conv2d":
-            k = k.permute(2, 3, 0, 1).reshape(c * multiplier, 1, *window)
-            return F.conv2d(x, k, stride=strides, dilation=dilations, groups=c)
-        return F.conv2d(x, k.permute(3, 2, 0, 1), stride=strides, dilation=dilations, groups=groups)
+            k = k.permute(2, 3, 0, 1).reshape(c * multiplier, 1, *window).contiguous()
+            return F.conv2d(x.contiguous(), k, stride=strides, dilation=dilations, groups=c)
+        return F.conv2d(x.contiguous(), k.permute(3, 2, 0, 1).contiguous(), stride=strides, dilation=dilations, groups=groups)
 
     x = numbers([n, h, w, c] if layout == "NHWC" else [n, c, h, w])
     return kind, attrs, {"x": x, "filter": numbers(filter_shape)}, reference, (), {
