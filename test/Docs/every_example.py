@@ -33,7 +33,8 @@ def main():
 
     names = sorted(os.listdir(folder))
     files = sorted(os.path.relpath(os.path.join(place, n), folder)
-                   for place, _, found in os.walk(folder) for n in found if n.endswith(".json"))
+                   for place, _, found in os.walk(folder) for n in found
+                   if n.endswith(".json") and os.path.basename(place) != "policies")
     with tempfile.TemporaryDirectory() as directory:
         for name in files:
             path, out, again = os.path.join(folder, name), os.path.join(directory, "out.json"), os.path.join(

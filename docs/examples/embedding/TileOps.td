@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 // Products, element-wise ops and a normalisation on tensors. Each op says what it
-// is through PrecisionOpInterface; what should run in 16 bits is tile-policy.json's
+// is through PrecisionOpInterface; what should run in 16 bits is policies/tile.json's
 // matter.
 //===----------------------------------------------------------------------===//
 
