@@ -56,7 +56,8 @@ Body::Body(graph::FuncOp function) {
   PointerIndex index(opCount, /*shift=*/6);
   for (Operation &op : block.without_terminator()) {
     firstResult.push_back(definition.size());
-    definition.resize(definition.size() + op.getNumResults(), index.size());
+    for (unsigned i = 0; i < op.getNumResults(); ++i)
+      definition.push_back(index.size());
     index.add(&op);
   }
   firstResult.push_back(definition.size());

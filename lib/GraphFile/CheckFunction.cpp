@@ -27,14 +27,15 @@ class FunctionChecker {
 public:
   FunctionChecker(const VariableTable &variables, const Function &function,
                   Diagnostics &diags)
-      : file(variables.graphFile()), function(function), diags(diags),
-        names(variables, function, &clashes) {}
+      : file(variables.graphFile()), variables(variables), function(function),
+        diags(diags), names(variables, function, &clashes) {}
 
   FunctionTypes run();
 
 private:
   void checkNames();
   void resolveInputs();
+  ValueTarget findNear(uint32_t node, std::string_view name) const;
   void orderNodes();
   void reportCycle(const std::vector<uint32_t> &missing);
   void inferNode(uint32_t index);
@@ -59,6 +60,7 @@ private:
   }
 
   const GraphFile &file;
+  const VariableTable &variables;
   const Function &function;
   Diagnostics &diags;
   std::vector<NameTable::Clash> clashes;
@@ -100,6 +102,22 @@ void FunctionChecker::missing(const ValueName &value) {
                   (near.empty() ? "" : "; did you mean " + quoted(near) + "?"));
 }
 
+/// Most inputs of a node are nodes that stand just before it, or variables.
+/// Looking there first reaches no far memory, as the table of all names does.
+ValueTarget FunctionChecker::findNear(uint32_t node,
+                                      std::string_view name) const {
+  // Of two equal names the first counts, which may be any.
+  if (clashes.empty()) {
+    for (uint32_t back = 1; back <= 5 && back <= node; ++back)
+      if (function.nodes[node - back].name == name)
+        return {ValueTarget::Node, node - back};
+    uint32_t variable = variables.find(name);
+    if (variable != NameIndex::none)
+      return {ValueTarget::Variable, variable};
+  }
+  return names.find(name);
+}
+
 void FunctionChecker::resolveInputs() {
   size_t count = 0;
   for (const Node &node : function.nodes) {
@@ -109,12 +127,12 @@ void FunctionChecker::resolveInputs() {
   firstOperand.push_back(count);
   types.operands.resize(count);
   auto operand = types.operands.begin();
-  for (const Node &node : function.nodes)
-    for (const ValueName &input : node.inputs) {
+  for (uint32_t node = 0; node < function.nodes.size(); ++node)
+    for (const ValueName &input : function.nodes[node].inputs) {
       // A suggestion looks at all names: no more of them than messages.
       if (diags.full())
         return;
-      *operand = names.find(input.name);
+      *operand = findNear(node, input.name);
       if (operand->kind == ValueTarget::Missing)
         missing(input);
       ++operand;

@@ -28,6 +28,13 @@ std::string_view NameArena::intern(std::string_view text) {
   return std::string_view(chunk).substr(start);
 }
 
+/// To the front: the last chunk is the one that has room.
+void NameArena::adopt(NameArena &&other) {
+  for (std::string &chunk : other.chunks)
+    chunks.push_front(std::move(chunk));
+  other.chunks.clear();
+}
+
 std::string amp::graphfile::toString(const ValueName &value) {
   std::string text(value.name);
   if (value.result != 0) {

@@ -185,6 +185,7 @@ std::vector<ValueName> ElementParser::parseValueNames(Json json) {
   std::vector<ValueName> names;
   if (!expect(json, TokenKind::Array, "a list of names"))
     return names;
+  names.reserve(json.numTokens());
   for (Json::Walk walk = json.walk(); !walk.done(); walk.next())
     if (auto name = parseValueName(walk.value()))
       names.push_back(*name);

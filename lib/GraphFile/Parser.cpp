@@ -10,8 +10,11 @@
 //
 // Most of a graph file are strings, and most of a parser's time goes into their
 // characters. So a file is read first with an iterator that leaves out what
-// stands between the quotes of a plain string. A file in which anything is
-// wrong is then read once more, character by character, for its messages.
+// stands between the quotes of a plain string, and by two threads where it is
+// large: the second one starts at a node near the middle, and what it has read
+// counts if the first one comes to that place as behind a node. A file in which
+// anything is wrong is then read once more, by one thread and character by
+// character, for its messages.
 //===----------------------------------------------------------------------===//
 
 #include "Parse.h"
@@ -20,12 +23,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <pthread.h>
+#include <thread>
 
 using namespace amp;
 using namespace amp::graphfile;
 
 namespace {
+
+/// From this size on, a thread more and memory kept ready pay off.
+constexpr size_t kLargeFile = 256 * 1024;
 
 /// Whether a character may stand in a string as itself and is ASCII: then the
 /// parser has nothing to check and nothing to translate.
@@ -56,6 +65,19 @@ const char *endOfPlain(const char *at, const char *last) {
   return at != last && *at == '"' ? at : nullptr;
 }
 
+/// How far a SkippingIterator is, and what happens on its way.
+struct Reading {
+  Reading(std::string_view text, size_t *read)
+      : first(text.data()), last(first + text.size()), read(read) {}
+  const char *first, *last;
+  /// Read as a bracket, whatever stands there.
+  const char *bracket = nullptr;
+  /// Where `jump` is asked for a place to go on at.
+  const char *meeting = nullptr;
+  std::function<const char *()> jump;
+  size_t *read;
+};
+
 /// Walks over characters, but not over those within plain strings, of which the
 /// parser sees the quotes, nor over blanks behind punctuation. Notes in `*read`
 /// how far it is.
@@ -65,21 +87,29 @@ public:
   using value_type = char;
   using difference_type = std::ptrdiff_t;
   using pointer = const char *;
-  using reference = const char &;
+  using reference = char;
 
-  SkippingIterator(const char *position, const char *first, const char *last,
-                   size_t *read)
-      : position(position), first(first), last(last), read(read) {}
-  reference operator*() const { return *position; }
+  SkippingIterator(const char *position, Reading &reading)
+      : position(position), reading(&reading) {}
+  /// The parser has handled all events of what stands before.
+  reference operator*() {
+    if (position == reading->meeting) {
+      reading->meeting = nullptr;
+      position = reading->jump();
+    }
+    return position == reading->bracket ? '[' : *position;
+  }
   SkippingIterator &operator++() {
-    char c = *position++;
-    *read = size_t(position - first);
+    char c = position == reading->bracket ? '[' : *position;
+    ++position;
+    *reading->read = size_t(position - reading->first);
     if (inString)
       advanceInString(c);
     else if (c == '"')
       enterString();
     else if (c == ',' || c == ':' || c == '{' || c == '[')
-      while (position != last && (*position == ' ' || *position == '\n'))
+      while (position != reading->last &&
+             (*position == ' ' || *position == '\n'))
         ++position;
     return *this;
   }
@@ -93,7 +123,7 @@ public:
 private:
   void enterString() {
     inString = true;
-    if (const char *end = endOfPlain(position, last))
+    if (const char *end = endOfPlain(position, reading->last))
       position = end;
   }
   void advanceInString(char c) {
@@ -105,8 +135,8 @@ private:
       isEscaped = c == '\\';
   }
 
-  const char *position, *first, *last;
-  size_t *read;
+  const char *position;
+  Reading *reading;
   bool inString = false, isEscaped = false;
 };
 
@@ -117,14 +147,18 @@ public:
 
   Handler(const SourceText &source, Diagnostics &diags, const Limits &limits,
           GraphFile &file)
-      : text(source.text()), diags(diags), limits(limits), file(file),
+      : source(source), text(source.text()), diags(diags), limits(limits), file(file),
         elements(source, diags, *file.names, limits), reached(0) {
     tape.source = text;
   }
 
-  /// With `isHasty`, the parser does not see what plain strings hold: messages
-  /// about bad JSON are not those that the user gets.
-  bool run(bool isHasty);
+  bool run();
+  /// The same, but the parser does not see what plain strings hold, and another
+  /// thread may read the second half of the nodes: messages are not those that
+  /// the user gets.
+  bool runHastily();
+  /// Reads the nodes behind the comma at `at` to the end of their list, hastily.
+  bool runAhead(Offset at);
 
   bool null() { return literal(TokenKind::Null, 0); }
   bool boolean(bool value) { return literal(TokenKind::Bool, value); }
@@ -160,6 +194,13 @@ private:
   bool close();
   Place placeOfArray() const;
   void take(size_t token, Place place);
+  /// What a thread reads that starts in the middle of the nodes.
+  struct Ahead;
+  static void *readAhead(void *ahead);
+  bool isWhole() const;
+  Offset findMiddle() const;
+  bool takeAhead(Ahead &ahead);
+
   std::string_view lastKey() const {
     const Token &token = tape.tokens.back();
     if (token.kind != TokenKind::Key)
@@ -167,6 +208,7 @@ private:
     return tape.string(token);
   }
 
+  const SourceText &source;
   std::string_view text;
   Diagnostics &diags;
   const Limits &limits;
@@ -182,6 +224,18 @@ private:
   /// Behind the last token.
   Offset previousEnd = 0;
   bool isVersionNext = false;
+  /// The bracket that runAhead() puts in is still to come.
+  bool isBracketNext = false;
+};
+
+struct Handler::Ahead {
+  Ahead(const SourceText &source, const Limits &limits, Offset comma)
+      : handler(source, diags, limits, file), comma(comma) {}
+  Diagnostics diags{/*maxErrors=*/1};
+  GraphFile file;
+  Handler handler;
+  Offset comma;
+  bool isGood = false;
 };
 
 } // namespace
@@ -314,6 +368,12 @@ Handler::Place Handler::placeOfArray() const {
 }
 
 bool Handler::open(TokenKind kind) {
+  if (isBracketNext) {
+    isBracketNext = false;
+    levels.push_back({0, 0, Place::Nodes});
+    add(kind, previousEnd++);
+    return true;
+  }
   Offset at = startOfToken();
   if (levels.size() >= limits.depth) {
     diags.error(at, "nesting is deeper than " + std::to_string(limits.depth));
@@ -326,6 +386,9 @@ bool Handler::open(TokenKind kind) {
     function = {};
     function.at = at;
   }
+  // Memory that is not touched costs nothing, a vector that grows does.
+  if (place == Place::Nodes && nodes == 0 && text.size() >= kLargeFile)
+    function.nodes.reserve((text.size() - at) / 64);
   previousEnd = at + 1;
   levels.push_back({tape.tokens.size(), tape.copies.size(), place});
   add(kind, at);
@@ -370,6 +433,8 @@ void Handler::take(size_t token, Place place) {
     break;
   case Place::Functions:
     elements.parseFunctionKeys(element, function);
+    if (function.nodes.capacity() / 2 > function.nodes.size())
+      function.nodes.shrink_to_fit();
     file.functions.push_back(std::move(function));
     function = {};
     break;
@@ -399,7 +464,7 @@ bool Handler::parse_error(std::size_t position, const std::string &token,
   return false;
 }
 
-bool Handler::run(bool isHasty) {
+bool Handler::run() {
   if (text.size() > limits.fileBytes) {
     diags.error(0, "the file is larger than " +
                        std::to_string(limits.fileBytes) + " bytes");
@@ -414,19 +479,104 @@ bool Handler::run(bool isHasty) {
     return false;
   }
   const char *first = text.data(), *last = first + text.size();
-  bool complete =
-      isHasty
-          ? json::sax_parse(SkippingIterator(first, first, last, &reached),
-                            SkippingIterator(last, first, last, &reached), this)
-          : json::sax_parse(CountingIterator(first, &reached),
-                            CountingIterator(last, &reached), this);
-  if (!complete || diags.full())
+  if (!json::sax_parse(CountingIterator(first, &reached),
+                       CountingIterator(last, &reached), this) ||
+      diags.full())
     return false;
-  if (tape.tokens.empty() || tape.tokens.front().kind != TokenKind::Object) {
+  if (!isWhole()) {
     diags.error(tape.tokens.empty() ? 0 : tape.tokens.front().at,
                 "a graph file is a JSON object");
     return false;
   }
+  elements.parseFileKeys(Json(tape, 0), file);
+  return !diags.hasErrors();
+}
+
+bool Handler::isWhole() const {
+  return !tape.tokens.empty() && tape.tokens.front().kind == TokenKind::Object;
+}
+
+/// A comma behind an element that stands at the end of a line, near the middle
+/// of the text; kNowhere without one. A line never ends within a string.
+Offset Handler::findMiddle() const {
+  size_t line = text.size() / 2;
+  for (int attempt = 0; attempt < 64; ++attempt, ++line) {
+    line = text.find('\n', line);
+    if (line == std::string_view::npos)
+      return kNowhere;
+    size_t comma = text.find_last_not_of(" \t\r\n", line);
+    if (comma != std::string_view::npos && comma > 0 && text[comma] == ',' &&
+        text[comma - 1] == '}')
+      return comma;
+  }
+  return kNowhere;
+}
+
+bool Handler::runAhead(Offset at) {
+  levels.assign(3, Level{0, 0, Place::Other});
+  isBracketNext = true;
+  previousEnd = at;
+  Reading reading(text, &reached);
+  reading.bracket = text.data() + at;
+  return json::sax_parse(SkippingIterator(reading.bracket, reading),
+                         SkippingIterator(reading.last, reading), this,
+                         json::input_format_t::json, /*strict=*/false) &&
+         !diags.hasErrors();
+}
+
+void *Handler::readAhead(void *argument) {
+  auto *ahead = static_cast<Ahead *>(argument);
+  ahead->isGood = ahead->handler.runAhead(ahead->comma);
+  return nullptr;
+}
+
+/// Appends what was read ahead, if the parser is where that starts: behind a
+/// node, in the list of a function.
+bool Handler::takeAhead(Ahead &ahead) {
+  if (!ahead.isGood || levels.size() != 4 || levels[3].place != Place::Nodes ||
+      previousEnd != ahead.comma || diags.hasErrors() ||
+      nodes + ahead.handler.nodes > limits.nodes)
+    return false;
+  std::vector<Node> &more = ahead.handler.function.nodes;
+  function.nodes.insert(function.nodes.end(),
+                        std::make_move_iterator(more.begin()),
+                        std::make_move_iterator(more.end()));
+  more = {};
+  nodes += ahead.handler.nodes;
+  file.names->adopt(std::move(*ahead.file.names));
+  // Its last token is the bracket that ends the list, which comes again.
+  previousEnd = ahead.handler.previousEnd - 1;
+  return true;
+}
+
+bool Handler::runHastily() {
+  if (text.size() > limits.fileBytes || text.find('\0') != text.npos)
+    return false;
+  Reading reading(text, &reached);
+  std::unique_ptr<Ahead> ahead;
+  pthread_t thread;
+  if (text.size() >= kLargeFile && std::thread::hardware_concurrency() > 1)
+    if (Offset comma = findMiddle(); comma != kNowhere) {
+      ahead = std::make_unique<Ahead>(source, limits, comma);
+      // Not std::thread, which throws where the system gives no thread.
+      if (pthread_create(&thread, nullptr, readAhead, ahead.get()) != 0)
+        ahead.reset();
+    }
+  bool isJoined = !ahead;
+  if (ahead) {
+    reading.meeting = text.data() + ahead->comma;
+    reading.jump = [&] {
+      pthread_join(thread, nullptr);
+      isJoined = true;
+      return text.data() + (takeAhead(*ahead) ? previousEnd : ahead->comma);
+    };
+  }
+  bool isRead = json::sax_parse(SkippingIterator(reading.first, reading),
+                                SkippingIterator(reading.last, reading), this);
+  if (!isJoined)
+    pthread_join(thread, nullptr);
+  if (!isRead || diags.hasErrors() || !isWhole())
+    return false;
   elements.parseFileKeys(Json(tape, 0), file);
   return !diags.hasErrors();
 }
@@ -437,12 +587,11 @@ amp::graphfile::parseGraphFile(const SourceText &source, Diagnostics &diags,
   if (!diags.hasErrors()) {
     GraphFile file;
     Diagnostics none(/*maxErrors=*/1);
-    if (Handler(source, none, limits, file).run(/*isHasty=*/true))
+    if (Handler(source, none, limits, file).runHastily())
       return file;
   }
   GraphFile file;
-  if (!Handler(source, diags, limits, file).run(/*isHasty=*/false) ||
-      diags.hasErrors())
+  if (!Handler(source, diags, limits, file).run() || diags.hasErrors())
     return std::nullopt;
   return file;
 }

@@ -68,6 +68,8 @@ public:
   Offset at() const { return token().at; }
   /// Where the closing bracket of an object or array stands.
   Offset endAt() const { return tape->tokens[token().end].at; }
+  /// Tokens within an object or array: the elements of a flat list.
+  size_t numTokens() const { return token().end - index - 1; }
   bool isObject() const { return kind() == TokenKind::Object; }
   bool isArray() const { return kind() == TokenKind::Array; }
   bool isString() const { return kind() == TokenKind::String; }

@@ -170,10 +170,11 @@ static LogicalResult resolvePins(Operation *root,
   return failure(failed);
 }
 
-/// One message per unknown op name.
+/// One message per name of ops that nothing describes or that no list has.
 static LogicalResult
 reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
-                 UnknownOps what) {
+                 const MixedPrecisionOptions &options) {
+  UnknownOps what = options.unknownOps;
   if (what == UnknownOps::Ignore)
     return success();
   llvm::MapVector<llvm::StringRef, std::pair<Operation *, unsigned>> unknown;
@@ -188,10 +189,12 @@ reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
     InFlightDiagnostic diag = what == UnknownOps::Error
                                   ? found.first->emitError()
                                   : found.first->emitWarning();
-    diag << "unknown op '" << name << "'";
+    bool isDescribed =
+        options.models.kindOf(found.first->getName()).isDescribed();
+    diag << (isDescribed ? "op '" : "unknown op '") << name << "'";
     if (found.second > 1)
       diag << " (" << found.second << " of them)";
-    diag << ": it stays as it is, and nothing is lowered through it";
+    diag << (isDescribed ? " is in no list of the policy" : "") << ": it stays as it is, and nothing is lowered through it";
   }
   return failure(what == UnknownOps::Error && !unknown.empty());
 }
@@ -224,7 +227,7 @@ static LogicalResult run(Operation *root,
     paintings.push_back(std::make_unique<FunctionPainting>());
     failed |= mlir::failed(paintUnit(unit, settings, *paintings.back()));
   }
-  failed |= mlir::failed(reportUnknownOps(paintings, options.unknownOps));
+  failed |= mlir::failed(reportUnknownOps(paintings, options));
   if (failed)
     return failure();
 

@@ -197,6 +197,8 @@ bool measure(llvm::StringRef shape, size_t size,
 
   PrecisionReport report;
   options.reportNodes = false;
+  // As amp-opt does from graph file to graph file.
+  options.nameLater = true;
   keepLeast(times.pass, timed([&] {
               ok &= succeeded(autoMixedPrecision(*module, options, &report));
             }));

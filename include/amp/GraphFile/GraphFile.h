@@ -27,6 +27,8 @@ inline constexpr Offset kNowhere = ~Offset(0);
 class NameArena {
 public:
   std::string_view intern(std::string_view text);
+  /// Takes over the names of another arena; views of them stay valid.
+  void adopt(NameArena &&other);
 
 private:
   std::deque<std::string> chunks;

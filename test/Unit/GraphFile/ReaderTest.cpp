@@ -10,10 +10,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/GraphFile/Reader.h"
+#include "amp/GraphFile/Writer.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <random>
 
 using namespace amp;
 using namespace amp::graphfile;
@@ -211,4 +214,92 @@ TEST_F(ReaderTest, LargeFunctionsAreReadInLinearTime) {
   // Every operand of the sum is missing.
   EXPECT_FALSE(read(fileOf(sum + "]}")));
   EXPECT_TRUE(diags.full());
+}
+
+/// A function with `count` nodes, one per line, and another one behind it.
+static std::string manyNodes(size_t count) {
+  std::string text =
+      R"({"format": "amp-graph", "version": "1.0", "functions": [{"name": "f",
+"inputs": [{"name": "x", "dtype": "float32", "shape": [2]}], "nodes": [
+)";
+  std::mt19937 random(count);
+  for (size_t i = 0; i < count; ++i) {
+    std::string from = i ? "n" + std::to_string(random() % i) : "x";
+    text += R"({"name": "n)" + std::to_string(i) + R"(", "doc": "\u0041b",)";
+    // Lines end within an element too.
+    text += random() % 3 ? " " : "\n";
+    text += R"("op": "clip", "inputs": [")" + from +
+            R"("], "attrs": {"min": -1, "max": )" +
+            std::to_string(random() % 100) + ".5}}";
+    text += i + 1 < count ? ",\n" : "\n";
+  }
+  return text + R"(], "outputs": ["n0"]}, {"name": "g", "inputs": [], "nodes": [
+], "outputs": []}]}
+)";
+}
+
+TEST(LargeFileTest, TwoThreadsReadWhatOneReads) {
+  for (size_t count : {5000u, 9001u}) {
+    std::string text = manyNodes(count);
+    ASSERT_GT(text.size(), size_t(256 * 1024));
+    // Without lines there is no place for a second thread to start at.
+    std::string flat = text;
+    std::replace(flat.begin(), flat.end(), '\n', ' ');
+    SourceText source("test", text), flatSource("test", flat);
+    Diagnostics diags;
+    std::optional<GraphFile> two = parseGraphFile(source, diags);
+    std::optional<GraphFile> one = parseGraphFile(flatSource, diags);
+    ASSERT_TRUE(one && two) << diags.render(source);
+    EXPECT_EQ(writeGraphFile(*one), writeGraphFile(*two));
+    const std::vector<Node> &a = one->functions[0].nodes;
+    const std::vector<Node> &b = two->functions[0].nodes;
+    ASSERT_EQ(a.size(), count);
+    ASSERT_EQ(b.size(), count);
+    for (size_t i = 0; i < count; ++i) {
+      EXPECT_EQ(a[i].nameAt, b[i].nameAt);
+      EXPECT_EQ(a[i].attrsAt, b[i].attrsAt);
+      EXPECT_EQ(a[i].inputs[0].at, b[i].inputs[0].at);
+    }
+  }
+}
+
+TEST(LargeFileTest, MistakesAreFoundWhereTheyStand) {
+  const std::string text = manyNodes(6000);
+  std::mt19937 random(1);
+  for (int run = 0; run < 60; ++run) {
+    size_t at = random() % text.size();
+    // A character that no JSON has there, or an end that comes too soon.
+    std::string bad = text;
+    if (run % 3 == 2)
+      bad.resize(at);
+    else
+      bad[at] = run % 3 ? '\x02' : '\x80';
+    SCOPED_TRACE("byte " + std::to_string(at));
+    std::string flat = bad;
+    std::replace(flat.begin(), flat.end(), '\n', ' ');
+    SourceText source("test", bad), flatSource("test", flat);
+    Diagnostics diags, flatDiags;
+    EXPECT_FALSE(parseGraphFile(source, diags));
+    EXPECT_FALSE(parseGraphFile(flatSource, flatDiags));
+    // Bytes count from 1 in the one line.
+    LineColumn place = source.lineColumn(std::min(at, bad.size()));
+    std::string said = diags.render(source);
+    EXPECT_EQ(said.find("test:" + std::to_string(place.line) + ":") == 0, true)
+        << said;
+    EXPECT_NE(flatDiags.render(flatSource).find("invalid JSON"),
+              std::string::npos);
+  }
+}
+
+TEST(LargeFileTest, LimitsHoldForBothHalves) {
+  SourceText source("test", manyNodes(6000));
+  Limits limits;
+  limits.nodes = 5999;
+  Diagnostics diags;
+  EXPECT_FALSE(parseGraphFile(source, diags, limits));
+  EXPECT_NE(diags.render(source).find("more than 5999 nodes"),
+            std::string::npos);
+  limits.nodes = 6000;
+  Diagnostics none;
+  EXPECT_TRUE(parseGraphFile(source, none, limits));
 }
