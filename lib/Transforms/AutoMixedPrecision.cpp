@@ -173,8 +173,7 @@ static LogicalResult resolvePins(Operation *root,
 /// One message per name of ops that nothing describes or that no list has.
 static LogicalResult
 reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
-                 const MixedPrecisionOptions &options) {
-  UnknownOps what = options.unknownOps;
+                 UnknownOps what) {
   if (what == UnknownOps::Ignore)
     return success();
   llvm::MapVector<llvm::StringRef, std::pair<Operation *, unsigned>> unknown;
@@ -189,12 +188,15 @@ reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
     InFlightDiagnostic diag = what == UnknownOps::Error
                                   ? found.first->emitError()
                                   : found.first->emitWarning();
-    bool isDescribed =
-        options.models.kindOf(found.first->getName()).isDescribed();
-    diag << (isDescribed ? "op '" : "unknown op '") << name << "'";
+    // The names that its dialect tells are known.
+    llvm::SmallVector<llvm::StringRef> known;
+    if (const auto *dialect = ModelSet::getDialectInterface(found.first))
+      dialect->getPolicyNames(known);
+    const bool isKnown = llvm::is_contained(known, name);
+    diag << (isKnown ? "op '" : "unknown op '") << name << "'";
     if (found.second > 1)
       diag << " (" << found.second << " of them)";
-    diag << (isDescribed ? " is in no list of the policy" : "") << ": it stays as it is, and nothing is lowered through it";
+    diag << (isKnown ? " is in no list of the policy" : "") << ": it stays as it is, and nothing is lowered through it";
   }
   return failure(what == UnknownOps::Error && !unknown.empty());
 }
@@ -227,7 +229,7 @@ static LogicalResult run(Operation *root,
     paintings.push_back(std::make_unique<FunctionPainting>());
     failed |= mlir::failed(paintUnit(unit, settings, *paintings.back()));
   }
-  failed |= mlir::failed(reportUnknownOps(paintings, options));
+  failed |= mlir::failed(reportUnknownOps(paintings, options.unknownOps));
   if (failed)
     return failure();
 
