@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Names are in locations. A cast may have none yet, and MLIR in text holds nodes
-// without a name, or two of one.
+// Names are in locations. A cast may have none yet, and MLIR in text holds
+// nodes without a name, or two of one.
 //===----------------------------------------------------------------------===//
 
 #ifndef AMP_LIB_EXPORT_NODENAMES_H

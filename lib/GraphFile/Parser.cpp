@@ -147,8 +147,8 @@ public:
 
   Handler(const SourceText &source, Diagnostics &diags, const Limits &limits,
           GraphFile &file)
-      : source(source), text(source.text()), diags(diags), limits(limits), file(file),
-        elements(source, diags, *file.names, limits), reached(0) {
+      : source(source), text(source.text()), diags(diags), limits(limits),
+        file(file), elements(source, diags, *file.names, limits), reached(0) {
     tape.source = text;
   }
 
@@ -157,7 +157,8 @@ public:
   /// thread may read the second half of the nodes: messages are not those that
   /// the user gets.
   bool runHastily();
-  /// Reads the nodes behind the comma at `at` to the end of their list, hastily.
+  /// Reads the nodes behind the comma at `at`, to the end of their list,
+  /// hastily.
   bool runAhead(Offset at);
 
   bool null() { return literal(TokenKind::Null, 0); }
@@ -241,7 +242,8 @@ struct Handler::Ahead {
 } // namespace
 
 static bool isBetweenTokens(char c) {
-  return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\r' || c == '\t';
+  return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\r' ||
+         c == '\t';
 }
 
 static bool isOfNumber(char c) {

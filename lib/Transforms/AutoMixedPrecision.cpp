@@ -196,7 +196,8 @@ reportUnknownOps(llvm::ArrayRef<std::unique_ptr<FunctionPainting>> paintings,
     diag << (isKnown ? "op '" : "unknown op '") << name << "'";
     if (found.second > 1)
       diag << " (" << found.second << " of them)";
-    diag << (isKnown ? " is in no list of the policy" : "") << ": it stays as it is, and nothing is lowered through it";
+    diag << (isKnown ? " is in no list of the policy" : "")
+         << ": it stays as it is, and nothing is lowered through it";
   }
   return failure(what == UnknownOps::Error && !unknown.empty());
 }

@@ -19,7 +19,8 @@
 
 namespace amp::graph {
 
-/// The last part of the names of casts and converted constants, "/cast_float16".
+/// The last part of the names of casts and converted constants:
+/// "/cast_float16".
 llvm::StringRef castSuffix(mlir::FloatType type);
 
 /// Whether the name of a cast of `value` at `loc` may be put down later: the
