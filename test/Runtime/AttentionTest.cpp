@@ -33,16 +33,16 @@ struct Attention {
   std::string fill = "\"-inf\"";
   std::string scale = "mul"; ///< or div, none
   bool transposesK = false;  ///< with an op, in place of the attribute
-  bool splitsHeads = false;  ///< q, k, v and g come as [batch, rows, heads, …]
+  bool splitsHeads = false; ///< q, k, v and g come as [batch, rows, heads, …]
   bool gradient = true;
-  bool maskOfKeys = false; ///< the mask has no rows
+  bool maskOfKeys = false;  ///< the mask has no rows
   bool wholeCounts = false; ///< the causal mask compares whole matrices
 };
 
 std::string describe(const Attention &a) {
   return std::string(amp::dtypeName(a.type)) + " batch " +
-         std::to_string(a.batch) + " heads " + std::to_string(a.heads) +
-         " m " + std::to_string(a.m) + " n " + std::to_string(a.n) + " k " +
+         std::to_string(a.batch) + " heads " + std::to_string(a.heads) + " m " +
+         std::to_string(a.m) + " n " + std::to_string(a.n) + " k " +
          std::to_string(a.k) + " size " + std::to_string(a.size) + " mask " +
          a.mask + " " + a.fill + (a.maskOfKeys ? " of keys" : "") + " scale " +
          a.scale + (a.transposesK ? " transposed" : "") +
@@ -91,8 +91,8 @@ std::string graphOf(const Attention &a) {
     std::string list;
     for (size_t at = 0; at < operands.size();) {
       size_t end = std::min(operands.find(' ', at), operands.size());
-      list += (list.empty() ? "\"" : ", \"") + operands.substr(at, end - at) +
-              "\"";
+      list +=
+          (list.empty() ? "\"" : ", \"") + operands.substr(at, end - at) + "\"";
       at = end + 1;
     }
     nodes += (nodes.empty() ? "" : ",\n") + ("{\"name\": \"" + name) +
@@ -101,9 +101,9 @@ std::string graphOf(const Attention &a) {
     return name;
   };
   auto cast = [&](const std::string &value, const std::string &to) {
-    return casts ? node(value + "_" + to, "cast", value,
-                        "\"to\": \"" + to + "\"")
-                 : value;
+    return casts
+               ? node(value + "_" + to, "cast", value, "\"to\": \"" + to + "\"")
+               : value;
   };
   std::string perm = "\"perm\": [0, 2, 1, 3]";
   auto heads = [&](const std::string &name) {
@@ -167,8 +167,7 @@ std::string graphOf(const Attention &a) {
     };
     node("dp", "matmul", g + " " + v, "\"transpose_b\": true");
     node("dv", "matmul", p + " " + g, "\"transpose_a\": true");
-    std::string dx =
-        node("dx", "softmax_grad", cast("dp", wide) + " " + x);
+    std::string dx = node("dx", "softmax_grad", cast("dp", wide) + " " + x);
     if (a.mask == "causal" || a.mask == "where") {
       constant("zero", "0");
       dx = node("dmasked", "where", "keep " + dx + " zero");
@@ -252,8 +251,10 @@ std::vector<Expected> expectedOf(const Attention &a, const Inputs &inputs) {
   auto m = size_t(a.m), n = size_t(a.n), depth = size_t(a.k),
        size = size_t(a.size), heads = size_t(std::max<int64_t>(a.heads, 1));
   std::vector<Expected> results(a.gradient ? 4 : 1);
-  for (auto [i, from] : {std::pair{0, m * size}, {1, m * depth},
-                         {2, n * depth}, {3, n * size}}) {
+  for (auto [i, from] : {std::pair{0, m * size},
+                         {1, m * depth},
+                         {2, n * depth},
+                         {3, n * size}}) {
     if (size_t(i) >= results.size())
       break;
     results[size_t(i)].value.assign(size_t(a.batch) * heads * from, 0);
@@ -343,11 +344,11 @@ std::vector<Expected> expectedOf(const Attention &a, const Inputs &inputs) {
             double ofQuery = q[at(i, m, l, depth)] * scale;
             size_t toQ = at(i, m, l, depth), toK = at(j, n, l, depth);
             results[1].value[toQ] += ds * ofKey;
-            results[1].bound[toQ] += (eds + double(n + 3) * u * std::fabs(ds)) *
-                                     std::fabs(ofKey);
+            results[1].bound[toQ] +=
+                (eds + double(n + 3) * u * std::fabs(ds)) * std::fabs(ofKey);
             results[2].value[toK] += ds * ofQuery;
-            results[2].bound[toK] += (eds + double(m + 3) * u * std::fabs(ds)) *
-                                     std::fabs(ofQuery);
+            results[2].bound[toK] +=
+                (eds + double(m + 3) * u * std::fabs(ds)) * std::fabs(ofQuery);
           }
           for (size_t c = 0; c < size; ++c) {
             double other = g[at(i, m, c, size)];
@@ -369,9 +370,9 @@ double roundoffOf(DType type) {
 }
 
 size_t count(const Program &program, Kernel kernel) {
-  return size_t(std::count_if(
-      program.steps.begin(), program.steps.end(),
-      [&](const Step &step) { return step.kernel == kernel; }));
+  return size_t(
+      std::count_if(program.steps.begin(), program.steps.end(),
+                    [&](const Step &step) { return step.kernel == kernel; }));
 }
 
 /// That the plan has the fused steps and no score matrix.
@@ -457,8 +458,8 @@ TEST(Attention, MatchesFloat64InEveryForm) {
   using Texts = std::initializer_list<const char *>;
   for (int round = 0; round < 40; ++round) {
     Attention a;
-    a.type = pick(std::initializer_list<DType>{
-        DType::Float32, DType::Float16, DType::BFloat16});
+    a.type = pick(std::initializer_list<DType>{DType::Float32, DType::Float16,
+                                               DType::BFloat16});
     a.batch = pick(Sizes{1, 2, 3, 17});
     a.heads = pick(Sizes{0, 1, 2, 3});
     a.m = pick(Sizes{1, 3, 17, 64, 65, 130});

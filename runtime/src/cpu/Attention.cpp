@@ -86,8 +86,7 @@ AMPRT_ALWAYS_INLINE void multiply(float *x, int64_t count, float factor) {
 
 /// With probabilities p and their gradients: the gradients of the scores,
 /// p · (g − Σ p·g), in the place of g.
-AMPRT_ALWAYS_INLINE void softmaxSlope(const float *p, float *g,
-                                      int64_t count) {
+AMPRT_ALWAYS_INLINE void softmaxSlope(const float *p, float *g, int64_t count) {
   double total = 0;
   constexpr int64_t part = 512;
   for (int64_t from = 0; from < count; from += part) {
@@ -188,8 +187,8 @@ struct Matrix {
 class AttentionStep : public Product {
 public:
   explicit AttentionStep(const Step &step)
-      : step(step), p(step.params), isGradient(step.kernel ==
-                                               Kernel::AttentionGrad),
+      : step(step), p(step.params),
+        isGradient(step.kernel == Kernel::AttentionGrad),
         score(step, step.expression, p.causal),
         wholeScore(step, step.expression, false) {
     if (isGradient) {
@@ -200,13 +199,13 @@ public:
     constexpr int64_t wanted = 16;
     int64_t blocks = (p.m + kRows - 1) / kRows;
     int64_t tasksPerMatrix =
-        isGradient ? std::max<int64_t>(1, wanted / std::max<int64_t>(1, p.batch))
-                   : std::max<int64_t>(1, std::max(blocks / 8,
-                                                   4 * wanted /
-                                                       std::max<int64_t>(
-                                                           1, p.batch)));
-    int64_t perTask = std::max<int64_t>(1, (blocks + tasksPerMatrix - 1) /
-                                               tasksPerMatrix);
+        isGradient
+            ? std::max<int64_t>(1, wanted / std::max<int64_t>(1, p.batch))
+            : std::max<int64_t>(
+                  1, std::max(blocks / 8,
+                              4 * wanted / std::max<int64_t>(1, p.batch)));
+    int64_t perTask =
+        std::max<int64_t>(1, (blocks + tasksPerMatrix - 1) / tasksPerMatrix);
     chunk = perTask * kRows;
     chunks = (p.m + chunk - 1) / chunk;
   }
@@ -442,8 +441,8 @@ Status AttentionStep::run(const StepCall &call, void *) {
   wanted = int(std::min<int64_t>(wanted, tasks));
   if (wanted > threads) {
     threads = wanted;
-    scratch = allocateAligned(size_t(threads) * floatsPerThread() *
-                              sizeof(float));
+    scratch =
+        allocateAligned(size_t(threads) * floatsPerThread() * sizeof(float));
     if (isGradient && chunks > 1)
       partial = allocateAligned(size_t(tasks * sumsPerTask) * sizeof(float));
     if (!scratch || (isGradient && chunks > 1 && !partial)) {
@@ -487,7 +486,6 @@ Status AttentionStep::run(const StepCall &call, void *) {
   return okStatus();
 }
 
-Result<std::unique_ptr<Product>>
-amprt::cpu::makeAttention(const Step &step) {
+Result<std::unique_ptr<Product>> amprt::cpu::makeAttention(const Step &step) {
   return std::unique_ptr<Product>(std::make_unique<AttentionStep>(step));
 }

@@ -32,10 +32,8 @@ void ScoreFunction::findFactor(const Step &step, bool causal) {
   uint32_t condition = kNoBuffer;
   bool fillsWhereFalse = false;
   if (causal && masked.op == ScalarOp::Where) {
-    condition =
-        step.operands[size_t(step.expression[size_t(masked.a)].a)];
-    fillsWhereFalse =
-        step.expression[size_t(masked.c)].op == ScalarOp::Const;
+    condition = step.operands[size_t(step.expression[size_t(masked.a)].a)];
+    fillsWhereFalse = step.expression[size_t(masked.c)].op == ScalarOp::Const;
   }
   double factor = 1;
   auto at = int32_t(code.size()) - 1;

@@ -71,9 +71,7 @@ public:
     expression.push_back(instr);
     return int32_t(expression.size()) - 1;
   }
-  int32_t first() {
-    return add({ScalarOp::Load, DType::Float32, 0});
-  }
+  int32_t first() { return add({ScalarOp::Load, DType::Float32, 0}); }
   /// An operand from outside: a number where it is a constant scalar.
   int32_t extra(uint32_t buffer) {
     auto [entry, isNew] = known.try_emplace(buffer, 0);
@@ -82,9 +80,8 @@ public:
     const Buffer &b = builder.program.buffers[builder.base[buffer]];
     if (b.space == Space::Constant && elementCount(b.dims) == 1 &&
         amp::isFloating(b.dtype))
-      return entry->second =
-                 add({ScalarOp::Const, b.dtype, -1, -1, -1,
-                      builder.program.constants[b.index].at(0)});
+      return entry->second = add({ScalarOp::Const, b.dtype, -1, -1, -1,
+                                  builder.program.constants[b.index].at(0)});
     extras.push_back(buffer);
     return entry->second =
                add({ScalarOp::Load, b.dtype, int32_t(extras.size())});
@@ -93,7 +90,9 @@ public:
   template <typename F> int32_t copy(const Step &step, F load) {
     std::vector<int32_t> number;
     for (const Instr &instr : step.expression) {
-      auto of = [&](int32_t old) { return old < 0 ? old : number[size_t(old)]; };
+      auto of = [&](int32_t old) {
+        return old < 0 ? old : number[size_t(old)];
+      };
       if (instr.op == ScalarOp::Load) {
         number.push_back(load(step.operands[size_t(instr.a)]));
         continue;
@@ -142,7 +141,8 @@ private:
   bool isElementwise(uint32_t step) const {
     return step != kNoBuffer && !steps[step].results.empty() &&
            steps[step].kernel == Kernel::Elementwise && !steps[step].cached &&
-           steps[step].condition == kNoBuffer && isWhole(steps[step].results[0]);
+           steps[step].condition == kNoBuffer &&
+           isWhole(steps[step].results[0]);
   }
   bool isProduct(uint32_t step) const {
     return step != kNoBuffer && steps[step].kernel == Kernel::Matmul &&
@@ -185,8 +185,7 @@ private:
 
 /// Sizes of the batch, and of the matrices behind them.
 bool batchFits(const Dims &a, const Dims &b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end() - 2, b.begin());
+  return a.size() == b.size() && std::equal(a.begin(), a.end() - 2, b.begin());
 }
 
 } // namespace
@@ -278,7 +277,8 @@ bool Finder::findOut(uint32_t softmax) {
   for (size_t i = 0; i < probabilities.size(); ++i) {
     inner.push_back(probabilities[i]);
     for (uint32_t reader : uses.readers(probabilities[i])) {
-      if (isCast(reader) && !amp::isInteger(builder.dtype(steps[reader].results[0]))) {
+      if (isCast(reader) &&
+          !amp::isInteger(builder.dtype(steps[reader].results[0]))) {
         probabilities.push_back(steps[reader].results[0]);
         found.forwardSteps.push_back(reader);
       } else if (isProduct(reader)) {
@@ -290,9 +290,9 @@ bool Finder::findOut(uint32_t softmax) {
   }
   for (uint32_t reader : products) {
     const Step &step = steps[reader];
-    bool isLeft = std::any_of(
-        probabilities.begin(), probabilities.end(),
-        [&](uint32_t p) { return same(p, step.operands[0]); });
+    bool isLeft =
+        std::any_of(probabilities.begin(), probabilities.end(),
+                    [&](uint32_t p) { return same(p, step.operands[0]); });
     if (!isLeft || step.params.transposeA ||
         !batchFits(builder.dims(step.results[0]), found.dims) ||
         step.params.m != found.dims[found.dims.size() - 2] ||
@@ -351,7 +351,8 @@ bool Finder::findBackward(uint32_t value) {
     found.backwardSteps.push_back(readers[0]);
     const Step &step = steps[readers[0]];
     instr = composer.copy(step, [&](uint32_t operand) {
-      return same(operand, value) ? instr : composer.extra(uses.canonical(operand));
+      return same(operand, value) ? instr
+                                  : composer.extra(uses.canonical(operand));
     });
     value = step.results[0];
   }
@@ -379,8 +380,10 @@ bool Finder::findGradient(uint32_t gradient) {
       const StepParams &p = steps[step].params;
       const std::vector<uint32_t> &operands = steps[step].operands;
       // g · vᵀ
-      if (!same(operands[1], found.v.buffer) || !isWhole(steps[step].results[0]) ||
-          p.transposeB == found.v.transposed || !matricesOf(steps[step], 0).empty() ||
+      if (!same(operands[1], found.v.buffer) ||
+          !isWhole(steps[step].results[0]) ||
+          p.transposeB == found.v.transposed ||
+          !matricesOf(steps[step], 0).empty() ||
           matricesOf(steps[step], 1) != found.v.matrices ||
           p.m != found.dims[found.dims.size() - 2] ||
           builder.dims(operands[0]).size() != found.dims.size())
@@ -401,7 +404,8 @@ bool Finder::findGradient(uint32_t gradient) {
   for (uint32_t p : probabilities)
     for (uint32_t reader : uses.readers(p))
       if (isProduct(reader) && steps[reader].results[0] != found.out)
-        if (!setGradient(found.ofV, reader, {p, false, {}}, true, found.g, false))
+        if (!setGradient(found.ofV, reader, {p, false, {}}, true, found.g,
+                         false))
           return false;
   found.hasGradient = true;
   return findBackward(steps[gradient].results[0]);
@@ -532,7 +536,8 @@ bool holdsBehind(const Builder &builder, const StepUses &uses, uint32_t buffer,
   for (bool rowFirst : {true, false}) {
     uint32_t first = step.operands[size_t(e[size_t(e[2].a)].a)];
     uint32_t second = step.operands[size_t(e[size_t(e[2].b)].a)];
-    auto rows = numbersAlong(builder, uses, rowFirst ? first : second, true, scores);
+    auto rows =
+        numbersAlong(builder, uses, rowFirst ? first : second, true, scores);
     auto columns =
         numbersAlong(builder, uses, rowFirst ? second : first, false, scores);
     if (!rows || !columns)

@@ -66,7 +66,8 @@ bool isAttention(const Step &step) {
 
 } // namespace
 
-void AttentionFuser::addMatrix(Step &step, const AttentionMatrix &matrix) const {
+void AttentionFuser::addMatrix(Step &step,
+                               const AttentionMatrix &matrix) const {
   Dims dims = builder.dims(matrix.buffer);
   Dims strides = broadcastStrides(dims, dims.size());
   if (matrix.transposed)
@@ -177,10 +178,10 @@ void AttentionFuser::replace(const AttentionPattern &pattern,
         Dims dims(p.loops);
         Dims own = builder.dims(of.buffer);
         dims.insert(dims.end(), own.end() - 2, own.end());
-        to = {builder.addBuffer(step.name + name, builder.dtype(of.buffer),
-                                dims),
-              of.transposed,
-              {}};
+        to = {
+            builder.addBuffer(step.name + name, builder.dtype(of.buffer), dims),
+            of.transposed,
+            {}};
       }
       Dims strides = denseStrides(builder.dims(to.buffer));
       if (to.transposed)
