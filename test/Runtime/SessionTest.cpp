@@ -256,7 +256,7 @@ TEST(Session, UnknownDevices) {
   auto session = Session::create(std::move(*file), options);
   ASSERT_FALSE(session.ok());
   EXPECT_EQ(session.status().message(),
-            "unknown device 'tpu': it is cpu or null");
+            "unknown device 'tpu': it is cpu, cuda or null");
 }
 
 TEST(Session, NullDevicePlansAndGivesZeros) {

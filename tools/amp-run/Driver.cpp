@@ -12,6 +12,7 @@
 #include "Messages.h"
 #include "amp/GraphFile/FileIO.h"
 #include "amp/GraphFile/ForeignModel.h"
+#include "amprt/Device.h"
 #include "amprt/io/Checkpoint.h"
 #include "amprt/io/Convert.h"
 #include "amprt/io/Npy.h"
@@ -90,7 +91,11 @@ int Driver::chooseFunction() {
 
 int Driver::openSession() {
   amprt::SessionOptions settings;
-  settings.device = options.device;
+  // To print a program that is planned for a GPU, none is needed.
+  const bool onlyPlans = options.device == "cuda" && options.dumpProgram &&
+                         !options.assumeDevice.empty();
+  settings.device = onlyPlans ? "null" : options.device;
+  settings.tf32 = options.tf32;
   settings.threads = options.threads;
   if (!options.load.empty() && !options.restart) {
     auto position = amprt::io::readPosition(options.load);
@@ -100,7 +105,7 @@ int Driver::openSession() {
   }
   settings.seed = options.seed.value_or(loaded ? loaded->seed : 0);
   settings.folder = gf::folderOf(options.model);
-  settings.planFor = options.planFor;
+  settings.planFor = options.assumeDevice;
   settings.fuse = !options.checkNumerics && options.compare.empty();
   // The function is found again by name: the session takes the file.
   const std::string name(function->name);
@@ -298,7 +303,18 @@ int Driver::finish() {
   return kOk;
 }
 
+int Driver::listDevices() {
+  auto devices = amprt::listCudaDevices();
+  if (!devices.ok())
+    return fail(devices.status());
+  for (size_t i = 0; i < devices->size(); ++i)
+    std::printf("cuda %zu: %s\n", i, (*devices)[i].c_str());
+  return kOk;
+}
+
 int Driver::run() {
+  if (options.listDevices)
+    return listDevices();
   if (int code = readModel())
     return code;
   if (int code = chooseFunction())

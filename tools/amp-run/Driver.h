@@ -29,6 +29,7 @@ private:
   int chooseFunction();
   int openSession();
   int printProgram();
+  int listDevices();
   int callOnce();
   /// The arrays of --input, converted, in `tensors`.
   int readInputs(std::vector<amprt::Tensor> &tensors,

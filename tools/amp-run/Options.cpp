@@ -118,6 +118,13 @@ Problem device(std::string_view text, std::string &result) {
   return {};
 }
 
+Problem onOff(std::string_view text, bool &result) {
+  if (text != "on" && text != "off")
+    return "on or off";
+  result = text == "on";
+  return {};
+}
+
 Problem bindings(std::string_view text,
                  std::vector<amprt::io::BindRequest> &list) {
   while (!text.empty()) {
@@ -187,7 +194,10 @@ const Flag kFlags[] = {
     AMP_FLAG("--compare", Value, word(v, o.compare)),
     AMP_FLAG("--compare-limit", Value, limit(v, o.compareLimit)),
     AMP_FLAG("--dump-program", Nothing, (o.dumpProgram = true, Problem())),
-    AMP_FLAG("--plan-for", Value, word(v, o.planFor)),
+    AMP_FLAG("--assume-device", Value, word(v, o.assumeDevice)),
+    AMP_FLAG("--plan-for", Value, word(v, o.assumeDevice)),
+    AMP_FLAG("--list-devices", Nothing, (o.listDevices = true, Problem())),
+    AMP_FLAG("--tf32", Value, onOff(v, o.tf32)),
     AMP_FLAG("--size", Value, size(v, o.sizes)),
     AMP_FLAG("--sample", Value, integer(v, 1, o.sample)),
     AMP_FLAG("--prompt", Value, word(v, o.prompt)),
@@ -269,6 +279,9 @@ std::string missingCompanion(const Options &o) {
       if (given)
         return std::string(name) + " is for text and needs --sample";
   }
+  if (o.device == "cuda" && !o.assumeDevice.empty() && !o.dumpProgram)
+    return "--assume-device with --device=cuda is for --dump-program: a GPU "
+           "runs what is planned for it";
   if (!o.sizes.empty() && !o.dumpProgram)
     return "--size is for --dump-program";
   if (o.saveEvery && o.save.empty())
@@ -333,7 +346,7 @@ bool parseOptions(int argc, const char *const *argv, Options &options,
     if (options.help)
       return true;
   }
-  if (options.help || options.version)
+  if (options.help || options.version || options.listDevices)
     return true;
   if (options.model.empty()) {
     error = "no model given";
@@ -376,6 +389,8 @@ Checkpoints
                              with --restart it takes the variables only
 Device
   --device=cpu|cuda|null (cpu)   --threads=N (all cores)
+  --list-devices             the GPUs of this machine
+  --tf32=on|off (off)        on a GPU, products of float32 in TF32
 Looking inside
   --check-numerics           names the first node that makes a number not finite
   --profile[=FILE]           time per step of the program
@@ -384,7 +399,8 @@ Looking inside
                              --compare-limit=R: exit code 3 beyond the relative error R
   --dump-program             prints the program and runs nothing; sizes from --batch
                              and --size NAME=N
-  --plan-for=DEVICE          plans as for another device (h200), runs here
+  --assume-device=DEVICE     plans as for another device (h200), runs here; with
+                             --device=cuda --dump-program also without a GPU
   --quiet   --version   --help
 
 Examples

@@ -60,7 +60,11 @@ struct Options {
   bool checkNumerics = false, dumpProgram = false, quiet = false;
   bool profile = false;
   std::string profileFile;
-  std::string planFor;
+  std::string assumeDevice;
+  /// Lists the GPUs of this machine and runs nothing.
+  bool listDevices = false;
+  /// Products of float32 run in TF32, on a GPU.
+  bool tf32 = false;
   /// Another graph file, and the relative error that is an exit code.
   std::string compare;
   std::optional<double> compareLimit;

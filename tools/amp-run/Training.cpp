@@ -116,6 +116,7 @@ int Driver::train() {
   settings.batch = options.batch.value_or(loaded ? loaded->batch : 128);
   settings.epochs = options.epochs;
   settings.maxSteps = options.maxSteps;
+  settings.pauseEvery = options.saveEvery;
   settings.seed = options.seed.value_or(loaded ? loaded->seed : 0);
   settings.validationSplit = options.validationSplit;
   settings.dropLast = options.dropLast;

@@ -18,6 +18,11 @@
 
 namespace amprt {
 
+/// Operations and bytes per second that a device reaches; 0: not known.
+struct DeviceRates {
+  double flop16 = 0, flopTf32 = 0, flop32 = 0, flop64 = 0, bytes = 0;
+};
+
 /// How a device likes its programs. Planning for any device needs only this.
 struct DeviceTraits {
   std::string name;
@@ -44,8 +49,17 @@ struct DeviceTraits {
   /// every value of the graph can be looked at.
   bool fuse = true;
 
+  /// The device has bfloat16 at all.
+  bool hasBFloat16 = true;
+  /// Products of float32 run in TF32.
+  bool tf32 = false;
+  /// What plans are measured by.
+  DeviceRates rates;
+
   static DeviceTraits cpu();
   static DeviceTraits h200();
+  /// A GPU by compute capability; `rates` where its name is a known one's.
+  static DeviceTraits gpu(std::string_view name, int major, int minor);
   static DeviceTraits null();
   /// By name; nothing for an unknown one.
   static std::optional<DeviceTraits> find(std::string_view name);
@@ -75,6 +89,9 @@ class Executable {
 public:
   virtual ~Executable() = default;
   virtual Status run(const Bindings &bindings, const StepHook &hook) = 0;
+  /// What the device found wrong with the data of the runs since the last
+  /// check; for a device that finds it out after run() has returned. Waits.
+  virtual Status checkRuns() { return okStatus(); }
 };
 
 class Device {
@@ -89,6 +106,27 @@ public:
   virtual void release(void *memory) = 0;
   virtual Status upload(void *to, const void *from, size_t bytes) = 0;
   virtual Status download(void *to, const void *from, size_t bytes) = 0;
+  /// The same for devices that run behind the host: the copy is made in turn
+  /// with the runs. `from` is the caller's again when this returns.
+  virtual Status uploadInTurn(void *to, const void *from, size_t bytes) {
+    return upload(to, from, bytes);
+  }
+  /// `to` is of allocateHost() and holds the bytes after finish().
+  virtual Status downloadInTurn(void *to, const void *from, size_t bytes) {
+    return download(to, from, bytes);
+  }
+  /// Waits for all runs and copies.
+  virtual Status finish() { return okStatus(); }
+  /// How many runs may wait for their results to be looked at.
+  virtual size_t runsAhead() const { return 1; }
+  /// Memory of the host that the device copies to without the driver's help;
+  /// null when there is none left.
+  virtual void *allocateHost(size_t bytes) {
+    return allocateAligned(bytes).release();
+  }
+  virtual void releaseHost(void *memory) {
+    AlignedBytes(static_cast<std::byte *>(memory)).reset();
+  }
   /// An address that host code may read and write, or null.
   virtual void *hostAddress(void *memory) = 0;
 
@@ -96,8 +134,19 @@ public:
   virtual Result<std::unique_ptr<Executable>> load(const Program &program) = 0;
 };
 
-/// Opens a device by name ("cpu", "null"). `threads` 0: all cores.
-Result<std::unique_ptr<Device>> openDevice(std::string_view name, int threads);
+struct DeviceOptions {
+  /// 0: all cores.
+  int threads = 0;
+  /// cuda: products of float32 run in TF32.
+  bool tf32 = false;
+};
+/// Opens a device by name: "cpu", "null" or "cuda", which is a module of its
+/// own and Unavailable where it, its libraries, a driver or a GPU is missing.
+Result<std::unique_ptr<Device>> openDevice(std::string_view name,
+                                           const DeviceOptions &options = {});
+/// The GPUs of this machine, one line each; Unavailable says why there are
+/// none.
+Result<std::vector<std::string>> listCudaDevices();
 
 } // namespace amprt
 

@@ -280,6 +280,9 @@ struct Totals {
   uint64_t castKernels = 0; ///< steps that do nothing but cast
   size_t arenaBytes = 0;    ///< size of the arena
   size_t peakLive = 0;      ///< most bytes of the arena live at one step
+  /// Seconds that the device's rates allow at least, step by step; of products
+  /// and of memory alone. 0 where the rates are not known.
+  double limit = 0, productLimit = 0, memoryLimit = 0;
 };
 
 /// A planned function.
@@ -328,6 +331,9 @@ struct MatmulScratch {
 /// length, where a library would cut them by the number of threads.
 MatmulScratch matmulScratch(const Program &program, const Step &step,
                             bool multiplies16, bool cutsSums);
+
+/// Additions and multiplications of a product or convolution; 0 for others.
+uint64_t flopOf(const Program &program, const Step &step);
 
 /// The whole program as text, one step per line.
 std::string toString(const Program &program);

@@ -23,11 +23,15 @@
 
 namespace amprt {
 
+class Device;
+
 struct SessionOptions {
-  /// "cpu" or "null".
+  /// "cpu", "null" or "cuda".
   std::string device = "cpu";
   /// 0: as many as there are cores.
   int threads = 0;
+  /// cuda: products of float32 run in TF32.
+  bool tf32 = false;
   /// Changes every random initial value; 0 gives those of the file's seeds.
   uint64_t seed = 0;
   /// Where the file's `weights` path starts: the folder of the graph file.
@@ -35,6 +39,9 @@ struct SessionOptions {
   /// Plan with the traits of this device instead of the session's own
   /// ("h200"), and execute the result here.
   std::string planFor = "";
+  /// Opens the device in place of `device`: one that the runtime does not know
+  /// by name.
+  std::function<Result<std::unique_ptr<Device>>()> openWith;
   /// False plans one step per node: every value is stored as the graph says,
   /// and an observer sees all of them. For inspection; slower.
   bool fuse = true;
@@ -62,6 +69,12 @@ struct CallReport {
   bool finite = true;
   /// The updates were skipped: there is an `all_finite` and it was false.
   bool skipped = false;
+};
+
+/// What a call gives.
+struct CallResult {
+  std::vector<Tensor> outputs;
+  CallReport report;
 };
 
 /// One executed step, for profiles and numerics checks. Pointers are valid
@@ -103,6 +116,17 @@ public:
   Result<std::vector<Tensor>> run(std::string_view function,
                                   const std::vector<NamedTensor> &inputs,
                                   CallReport *report = nullptr);
+
+  /// Starts a call; its results come from collect(). A device that runs behind
+  /// the host has not finished it when this returns, and so the host can prepare
+  /// the next one. The inputs are the caller's again at once.
+  Status submit(std::string_view function,
+                const std::vector<NamedTensor> &inputs);
+  /// Waits for the calls that submit() started since the last collect(): their
+  /// results, in order.
+  Result<std::vector<CallResult>> collect();
+  /// How many calls are worth starting before a collect(); 1 with an observer.
+  size_t callsAhead() const;
 
   /// Plans a function for these sizes without running it (and keeps the
   /// plan). The Program lives as long as the session.

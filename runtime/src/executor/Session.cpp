@@ -186,8 +186,11 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
   auto impl = std::make_unique<Impl>();
   impl->file = std::move(file);
   impl->options = options;
-  AMPRT_ASSIGN_OR_RETURN(impl->device,
-                         openDevice(options.device, options.threads));
+  AMPRT_ASSIGN_OR_RETURN(
+      impl->device, options.openWith
+                        ? options.openWith()
+                        : openDevice(options.device,
+                                     {options.threads, options.tf32}));
   impl->traits = impl->device->traits();
   if (!options.planFor.empty()) {
     auto traits = DeviceTraits::find(options.planFor);
@@ -226,156 +229,6 @@ const gf::CheckedFile &Session::file() const { return impl->file; }
 const gf::Function *Session::findFunction(std::string_view name) const {
   Result<size_t> index = impl->functionIndex(name);
   return index.ok() ? &impl->file.file.functions[*index] : nullptr;
-}
-
-namespace {
-
-/// The inputs and outputs of one call: the host's own memory where the device
-/// can use it, else memory of the device with copies.
-class CallMemory {
-public:
-  explicit CallMemory(Device &device) : device(device) {}
-
-  Result<void *> input(const Tensor &tensor) {
-    return place(const_cast<void *>(tensor.data()), tensor.bytes(), true);
-  }
-  Result<void *> output(Tensor &tensor) {
-    return place(tensor.data(), tensor.bytes(), false);
-  }
-  /// Brings outputs back to the host.
-  Status finish() {
-    for (const Copy &copy : outputs)
-      AMPRT_RETURN_IF_ERROR(device.download(copy.to, copy.from, copy.bytes));
-    return okStatus();
-  }
-
-private:
-  Result<void *> place(void *host, size_t bytes, bool isInput) {
-    AMPRT_ASSIGN_OR_RETURN(DeviceMemory probe,
-                           DeviceMemory::allocate(device, 0));
-    if (device.hostAddress(probe.get()))
-      return host;
-    AMPRT_ASSIGN_OR_RETURN(DeviceMemory memory,
-                           DeviceMemory::allocate(device, bytes));
-    if (isInput)
-      AMPRT_RETURN_IF_ERROR(device.upload(memory.get(), host, bytes));
-    else
-      outputs.push_back({host, memory.get(), bytes});
-    held.push_back(std::move(memory));
-    return held.back().get();
-  }
-
-  struct Copy {
-    void *to;
-    void *from;
-    size_t bytes;
-  };
-  Device &device;
-  std::vector<DeviceMemory> held;
-  std::vector<Copy> outputs;
-};
-
-/// Variables that a run changed, or may have changed.
-std::vector<uint32_t> changedVariables(const Program &program, bool finite) {
-  std::vector<uint32_t> changed;
-  for (const Step &step : program.steps) {
-    if (step.condition != kNoBuffer && step.condition == program.finite &&
-        !finite)
-      continue;
-    for (uint32_t result : step.results)
-      if (program.buffers[result].space == Space::Variable)
-        changed.push_back(program.buffers[result].index);
-  }
-  return changed;
-}
-
-/// Cache entries that the updates of a run wrote.
-std::vector<uint32_t> refreshedEntries(const Program &program, bool finite) {
-  std::vector<uint32_t> refreshed;
-  for (const Step &step : program.steps) {
-    if (step.cached || (step.condition != kNoBuffer &&
-                        step.condition == program.finite && !finite))
-      continue;
-    for (uint32_t result : step.results)
-      if (program.buffers[result].space == Space::Cache)
-        refreshed.push_back(program.buffers[result].index);
-  }
-  return refreshed;
-}
-
-} // namespace
-
-Result<std::vector<Tensor>> Session::run(std::string_view function,
-                                         const std::vector<NamedTensor> &inputs,
-                                         CallReport *report) {
-  AMPRT_ASSIGN_OR_RETURN(size_t index, impl->functionIndex(function));
-  std::vector<const Tensor *> ordered;
-  AMPRT_ASSIGN_OR_RETURN(
-      SizeBindings sizes,
-      bindInputs(impl->file.file.functions[index], inputs, ordered));
-  AMPRT_ASSIGN_OR_RETURN(Plan * plan, impl->plan(index, sizes));
-  AMPRT_RETURN_IF_ERROR(impl->makeReady(*plan));
-  const Program &program = *plan->program;
-  AMPRT_ASSIGN_OR_RETURN(Bindings bindings, impl->bind(*plan));
-  CallMemory memory(*impl->device);
-  for (const Tensor *input : ordered) {
-    AMPRT_ASSIGN_OR_RETURN(void *place, memory.input(*input));
-    bindings.inputs.push_back(place);
-  }
-  std::vector<Tensor> outputs;
-  for (uint32_t output : program.outputs) {
-    const Buffer &buffer = program.buffers[output];
-    AMPRT_ASSIGN_OR_RETURN(Tensor tensor,
-                           Tensor::create(buffer.dtype, buffer.dims));
-    outputs.push_back(std::move(tensor));
-  }
-  for (Tensor &output : outputs) {
-    AMPRT_ASSIGN_OR_RETURN(void *place, memory.output(output));
-    bindings.outputs.push_back(place);
-  }
-  CallReport own;
-  if (program.lossScale != kNoBuffer) {
-    own.hasLossScale = true;
-    AMPRT_ASSIGN_OR_RETURN(own.lossScale, impl->readScale(program));
-  }
-  StepHook hook;
-  if (impl->observer)
-    hook = [&](uint32_t step, double seconds) {
-      StepEvent event{&program, step, seconds, {}, {}};
-      auto value = [&](uint32_t buffer) -> StepEvent::Value {
-        return {buffer, impl->device->hostAddress(
-                            addressOf(bindings, program, buffer))};
-      };
-      for (uint32_t operand : program.steps[step].operands)
-        event.operands.push_back(value(operand));
-      for (uint32_t result : program.steps[step].results)
-        event.results.push_back(value(result));
-      impl->observer(event);
-    };
-  bindings.call = impl->calls[index];
-  bindings.seed = impl->options.seed;
-  Status status = plan->executable->run(bindings, hook);
-  bool finite = true;
-  if (status.ok() && program.finite != kNoBuffer) {
-    AMPRT_ASSIGN_OR_RETURN(finite, impl->readFinite(program));
-  }
-  for (const Program::CacheEntry &entry : program.cache)
-    impl->cache[entry.key].versions =
-        status.ok() ? impl->versionsOf(entry) : std::vector<uint64_t>();
-  for (uint32_t variable : changedVariables(program, finite || !status.ok()))
-    ++impl->variables[variable].version;
-  AMPRT_RETURN_IF_ERROR(status);
-  for (uint32_t index : refreshedEntries(program, finite)) {
-    const Program::CacheEntry &entry = program.cache[index];
-    impl->cache[entry.key].versions = impl->versionsOf(entry);
-  }
-  AMPRT_RETURN_IF_ERROR(memory.finish());
-  ++impl->calls[index];
-  own.finite = finite;
-  own.skipped = !finite;
-  if (report)
-    *report = own;
-  return outputs;
 }
 
 Result<const Program *> Session::plan(std::string_view function,

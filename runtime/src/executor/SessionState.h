@@ -47,11 +47,39 @@ private:
   size_t size = 0;
 };
 
+/// Memory of the host that the device copies to; given back at the end.
+class HostMemory {
+public:
+  HostMemory() = default;
+  HostMemory(HostMemory &&other) noexcept { *this = std::move(other); }
+  HostMemory &operator=(HostMemory &&other) noexcept {
+    std::swap(device, other.device);
+    std::swap(memory, other.memory);
+    std::swap(size, other.size);
+    return *this;
+  }
+  ~HostMemory() {
+    if (memory)
+      device->releaseHost(memory);
+  }
+  static Result<HostMemory> allocate(Device &device, size_t bytes);
+
+  std::byte *get() const { return memory; }
+  size_t bytes() const { return size; }
+
+private:
+  Device *device = nullptr;
+  std::byte *memory = nullptr;
+  size_t size = 0;
+};
+
 /// One function, planned for one set of sizes.
 struct Plan {
   std::unique_ptr<Program> program;
   std::unique_ptr<Executable> executable; ///< made at the first run
   std::vector<DeviceMemory> constants;
+  /// Inputs and outputs, where the device cannot use the host's memory.
+  std::vector<DeviceMemory> io;
 };
 
 struct VariableState {
@@ -65,6 +93,18 @@ struct CachedValue {
   DeviceMemory memory;
   /// Of the variables when it was computed; empty before.
   std::vector<uint64_t> versions;
+};
+
+/// A call that has been started.
+struct Call {
+  Plan *plan = nullptr;
+  CallResult result;
+  /// Where the device cannot use the host's memory: what it brings back, and
+  /// where in it.
+  HostMemory staging;
+  std::vector<size_t> outputsAt;
+  size_t scaleAt = 0, finiteAt = 0;
+  bool hasScale = false, hasFinite = false;
 };
 
 struct Session::Impl {
@@ -81,7 +121,14 @@ struct Session::Impl {
   DeviceMemory arena;
   StepObserver observer;
   WeightsReader weights;
+  std::vector<Call> pending;
+  std::vector<HostMemory> freeStaging;
 
+  ~Impl() {
+    // What still runs reads what is about to be given back.
+    if (device)
+      (void)device->finish();
+  }
   Result<size_t> functionIndex(std::string_view name) const;
   Result<Plan *> plan(size_t function, const SizeBindings &sizes);
   Status makeReady(Plan &plan);
@@ -92,6 +139,17 @@ struct Session::Impl {
   std::vector<uint64_t> versionsOf(const Program::CacheEntry &entry) const;
   Result<float> readScale(const Program &program) const;
   Result<bool> readFinite(const Program &program) const;
+
+  Status start(size_t function, const std::vector<NamedTensor> &inputs,
+               Call &call);
+  Result<void *> ioMemory(Plan &plan, size_t number, size_t bytes);
+  Result<HostMemory> staging(size_t bytes);
+  void *reportAddress(const Program &program, const Bindings &bindings,
+                      uint32_t buffer) const;
+  Status stage(const Program &program, const Bindings &bindings, Call &call);
+  Status bringBack(const Program &program, const Bindings &bindings,
+                   Call &call);
+  CallResult finishCall(Call &call);
 };
 
 /// Numbers of the named sizes that the inputs give; every input must be there

@@ -17,6 +17,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 namespace amprt::io {
 
@@ -260,26 +261,46 @@ Status Trainer::runStep(const std::vector<int64_t> &order,
   const int64_t count = std::min(options.batch, examples - first);
   AMPRT_RETURN_IF_ERROR(gatherBatch(data.train, trainBindings,
                                     order.data() + first, count, batch));
-  CallReport call;
-  AMPRT_ASSIGN_OR_RETURN(
-      std::vector<Tensor> outputs,
-      session.run(options.function, named(trainBindings, batch), &call));
-  StepMetrics metrics;
-  metrics.step = ++at.step;
-  metrics.loss = outputs[lossOutput].at(0);
-  metrics.lossScale = call.lossScale;
-  metrics.skipped = call.skipped;
-  metrics.finite = call.finite && std::isfinite(metrics.loss);
-  at.lossSum += metrics.loss * double(count);
-  at.seen += count;
-  at.skipped += metrics.skipped;
+  AMPRT_RETURN_IF_ERROR(
+      session.submit(options.function, named(trainBindings, batch)));
+  started.push_back(count);
+  ++at.step;
   ++at.epochStep;
+  const bool pauses =
+      started.size() >= session.callsAhead() ||
+      at.epochStep == stepsPerEpoch() || at.step == options.maxSteps ||
+      (options.pauseEvery && at.step % options.pauseEvery == 0);
+  return pauses ? report(callbacks) : okStatus();
+}
+
+Status Trainer::report(const TrainCallbacks &callbacks) {
+  const std::vector<int64_t> counts = std::exchange(started, {});
+  AMPRT_ASSIGN_OR_RETURN(std::vector<CallResult> results, session.collect());
+  std::vector<StepMetrics> all;
+  // The position is behind all of them before the first callback: the
+  // variables are.
+  for (size_t i = 0; i < results.size(); ++i) {
+    const CallReport &call = results[i].report;
+    StepMetrics metrics;
+    metrics.step = at.step - int64_t(results.size() - 1 - i);
+    metrics.loss = results[i].outputs[lossOutput].at(0);
+    metrics.lossScale = call.lossScale;
+    metrics.skipped = call.skipped;
+    metrics.finite = call.finite && std::isfinite(metrics.loss);
+    at.lossSum += metrics.loss * double(counts[i]);
+    at.seen += counts[i];
+    at.skipped += metrics.skipped;
+    all.push_back(metrics);
+  }
   int64_t total = 0;
   if (__builtin_mul_overflow(stepsPerEpoch(), options.epochs, &total))
     total = std::numeric_limits<int64_t>::max();
   if (options.maxSteps)
     total = std::min(total, options.maxSteps);
-  return callbacks.step ? callbacks.step(metrics, total) : okStatus();
+  for (const StepMetrics &metrics : all)
+    if (callbacks.step)
+      AMPRT_RETURN_IF_ERROR(callbacks.step(metrics, total));
+  return okStatus();
 }
 
 Status Trainer::run(const TrainCallbacks &callbacks) {

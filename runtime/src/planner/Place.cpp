@@ -136,15 +136,7 @@ static void addTotals(Program &program) {
   for (const Step &step : program.steps) {
     ++totals.kernels;
     const StepParams &p = step.params;
-    if (step.kernel == Kernel::Matmul)
-      totals.flop +=
-          uint64_t(2 * p.batch * p.m) * uint64_t(p.n) * uint64_t(p.k);
-    // A gradient computes the scores again: five products.
-    if (step.kernel == Kernel::Attention || step.kernel == Kernel::AttentionGrad)
-      totals.flop += uint64_t(2 * p.batch * p.m) * uint64_t(p.n) *
-                     uint64_t(step.kernel == Kernel::Attention
-                                  ? p.k + p.size
-                                  : 3 * p.k + 2 * p.size);
+    totals.flop += flopOf(program, step);
     for (uint32_t operand : step.operands)
       totals.bytes += bytes(operand);
     for (size_t i = 0; i + p.hasScratch < step.results.size(); ++i)

@@ -247,10 +247,20 @@ Result<Program> amprt::planFunction(const gf::CheckedFile &file,
   FunctionPlanner planner(file, function, sizes, traits);
   AMPRT_RETURN_IF_ERROR(planner.lower(weights));
   AMPRT_RETURN_IF_ERROR(planner.addOutputs());
+  if (!traits.hasBFloat16)
+    for (const Buffer &buffer : planner.builder.program.buffers)
+      if (buffer.dtype == DType::BFloat16)
+        return Status(Code::Unimplemented,
+                      "'" + buffer.name +
+                          "' is bfloat16, which a GPU has from compute "
+                          "capability 8.0 on, and '" +
+                          traits.name +
+                          "' is older; rewrite with --target=float16");
   fuse(planner.builder, traits);
   fuseUpdates(planner.builder, traits);
   order(planner.builder);
   setLayouts(planner.builder, traits);
   place(planner.builder, traits);
+  addLimit(planner.builder, traits);
   return std::move(planner.builder.program);
 }

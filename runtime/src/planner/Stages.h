@@ -34,6 +34,9 @@ void order(Builder &builder);
 /// Pads the rows of 16-bit products, adds scratch memory, sets the loop nests.
 void setLayouts(Builder &builder, const DeviceTraits &traits);
 
+/// Adds up the least time of each step, where the traits have rates.
+void addLimit(Builder &builder, const DeviceTraits &traits);
+
 /// Gives every buffer its place, and the program its totals.
 void place(Builder &builder, const DeviceTraits &traits);
 

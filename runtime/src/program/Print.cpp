@@ -245,6 +245,13 @@ std::string amprt::toString(const Program &program) {
           std::to_string(t.castKernels) + " kernels)\n  arena " +
           std::to_string(t.arenaBytes) + ", peak live " +
           std::to_string(t.peakLive) + "\n";
+  if (t.limit > 0) {
+    char line[128];
+    std::snprintf(line, sizeof(line),
+                  "  limit %.4f ms (products %.4f, memory %.4f)\n",
+                  t.limit * 1e3, t.productLimit * 1e3, t.memoryLimit * 1e3);
+    text += line;
+  }
   for (size_t i = 0; i < program.cache.size(); ++i)
     text += "  cache " + std::to_string(i) + " = " + program.cache[i].key +
             ", " + std::to_string(program.cache[i].bytes) + " bytes\n";

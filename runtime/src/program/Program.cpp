@@ -10,6 +10,8 @@
 
 #include "amprt/Program.h"
 
+#include <algorithm>
+
 using namespace amprt;
 
 int64_t Buffer::rows() const {
@@ -92,6 +94,25 @@ std::string_view amprt::scalarOpName(ScalarOp op) {
       "call",          "random"};
   static_assert(std::size(names) == size_t(ScalarOp::Random) + 1);
   return names[size_t(op)];
+}
+
+uint64_t amprt::flopOf(const Program &program, const Step &step) {
+  const StepParams &p = step.params;
+  if (step.kernel == Kernel::Matmul)
+    return uint64_t(2 * p.batch * p.m) * uint64_t(p.n) * uint64_t(p.k);
+  // A gradient computes the scores again: five products.
+  if (step.kernel == Kernel::Attention || step.kernel == Kernel::AttentionGrad)
+    return uint64_t(2 * p.batch * p.m) * uint64_t(p.n) *
+           uint64_t(step.kernel == Kernel::Attention ? p.k + p.size
+                                                     : 3 * p.k + 2 * p.size);
+  if (step.kernel != Kernel::Conv && step.kernel != Kernel::ConvInputGrad &&
+      step.kernel != Kernel::ConvFilterGrad)
+    return 0;
+  // Each of the three multiplies every result's channel with every tap.
+  const Window2d &w = p.spatial;
+  return uint64_t(2 * p.outer * w.out[0] * w.out[1] * p.channelsOut) *
+         uint64_t(p.channelsIn / std::max<int64_t>(p.groups, 1)) *
+         uint64_t(w.window[0] * w.window[1]);
 }
 
 bool amprt::isVectorProduct(const Program &program, const Step &step) {

@@ -10,6 +10,8 @@
 
 #include "Conformance.h"
 
+#include "amprt/Device.h"
+
 #include <algorithm>
 
 using namespace amprt;
@@ -56,9 +58,24 @@ Covers::Covers(std::initializer_list<const char *> ops) {
   all().insert(ops.begin(), ops.end());
 }
 
+std::function<Result<std::unique_ptr<Device>>()> &
+amprt::test::conformanceCuda() {
+  static std::function<Result<std::unique_ptr<Device>>()> opener;
+  return opener;
+}
+
 void Conformance::SetUp() {
-  if (GetParam() == std::string("cuda"))
-    GTEST_SKIP() << "not run here: this build has no cuda device";
+  if (GetParam() != std::string("cuda") || conformanceCuda())
+    return;
+  static const auto devices = listCudaDevices();
+  if (!devices.ok())
+    GTEST_SKIP() << "not run here: " << devices.status().message();
+}
+
+void Conformance::selectDevice(SessionOptions &options) const {
+  options.device = GetParam();
+  if (options.device == "cuda")
+    options.openWith = conformanceCuda();
 }
 
 std::vector<Tensor> Conformance::run(const std::string &op,
@@ -86,7 +103,7 @@ std::vector<Tensor> Conformance::run(const std::string &op,
                std::to_string(i) + "\", \"value\": \"n" +
                (i ? ":" + std::to_string(i) : "") + "\"}";
   SessionOptions options;
-  options.device = GetParam();
+  selectDevice(options);
   options.threads = threads;
   auto session = openSession(
       oneFunction(

@@ -27,6 +27,8 @@ namespace amprt::test {
 class Conformance : public ::testing::TestWithParam<const char *> {
 protected:
   void SetUp() override;
+  /// The device of this instance of the suite.
+  void selectDevice(SessionOptions &options) const;
 
   /// Runs `op`; inputs are called i0, i1, …. On the null device the results
   /// are zero and nothing is compared.
@@ -47,6 +49,9 @@ protected:
   bool isNull() const { return GetParam() == std::string("null"); }
   std::mt19937_64 random{testSeed()};
 };
+
+/// Opens the device 'cuda' of the suites; empty takes the machine's own.
+std::function<Result<std::unique_ptr<Device>>()> &conformanceCuda();
 
 /// Ops that a test of this suite covers without a case of the list; made at
 /// namespace scope.

@@ -51,7 +51,7 @@ TEST_P(SpecialConformance, DropoutIsPhilox) {
     for (int64_t seed : {int64_t(0), int64_t(-3), (int64_t(1) << 60) + 1})
       for (uint64_t own : {0u, 5u}) {
         SessionOptions options;
-        options.device = GetParam();
+        selectDevice(options);
         options.seed = own;
         options.threads = 2;
         auto session = openSession(
@@ -165,7 +165,7 @@ TEST_P(SpecialConformance, GradientsAtTheEdges) {
 TEST_P(SpecialConformance, LookupsOutOfRangeAreErrors) {
   for (int64_t bad : {-1, 3}) {
     SessionOptions options;
-    options.device = GetParam();
+    selectDevice(options);
     auto session = openSession(
         oneFunction("",
                     "{\"name\": \"p\", \"dtype\": \"float32\", \"shape\": "

@@ -155,7 +155,7 @@ TEST_P(UpdateConformance, Optimizers) {
         if (amp::isLow(dtype) && optimizer.slots.size() == 3)
           continue;
         SessionOptions options;
-        options.device = GetParam();
+        selectDevice(options);
         auto session =
             openSession(updateGraph(optimizer, "[" + std::to_string(size) + "]",
                                     std::string(amp::dtypeName(dtype))),
@@ -212,7 +212,7 @@ TEST_P(UpdateConformance, AssignmentsInEveryType) {
           continue;
         std::string type(amp::dtypeName(dtype));
         SessionOptions options;
-        options.device = GetParam();
+        selectDevice(options);
         auto session = openSession(
             oneFunction("{\"name\": \"w\", \"dtype\": \"" + type +
                             "\", \"shape\": [3], \"init\": {\"ones\": {}}}",

@@ -28,6 +28,10 @@ struct TrainOptions {
   int64_t batch = 128, epochs = 1;
   /// Ends the training behind this step, also inside an epoch; 0 does not.
   int64_t maxSteps = 0;
+  /// The caller looks at the session's variables in the callback of every so
+  /// many steps: no further step has started then. 0: only between epochs. A
+  /// device that runs behind the host reports several steps at once otherwise.
+  int64_t pauseEvery = 0;
   uint64_t seed = 0;
   /// This part of the training data, at its end, is not trained on.
   double validationSplit = 0;
@@ -83,6 +87,8 @@ private:
               int64_t count);
   Status runStep(const std::vector<int64_t> &order,
                  const TrainCallbacks &callbacks);
+  /// Waits for the steps that have started, and reports them.
+  Status report(const TrainCallbacks &callbacks);
   /// Accuracy over the examples from `first` to the end of the split.
   Result<double> measure(const Split &split, int64_t first);
 
@@ -95,6 +101,8 @@ private:
   int64_t examples = 0;
   TrainPosition at;
   std::vector<Tensor> batch;
+  /// Examples of each step that has started and is not reported.
+  std::vector<int64_t> started;
 };
 
 } // namespace amprt::io

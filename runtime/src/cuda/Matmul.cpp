@@ -1,0 +1,342 @@
+//===- Matmul.cpp - Products, by cuBLASLt ---------------------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// A row-major product is cuBLASLt's column-major one with the operands
+// exchanged: rows of memory are its columns, a pitch its leading dimension. So
+// nothing is transposed or copied, and the bias of a row-major column is the
+// bias of a row, as the epilogues want it.
+//===----------------------------------------------------------------------===//
+
+#include "StepCode.h"
+
+#include <algorithm>
+
+using namespace amprt;
+using namespace amprt::cuda;
+
+namespace {
+
+using MatmulDesc = Owned<cublasLtMatmulDesc_t>;
+using Layout = Owned<cublasLtMatrixLayout_t>;
+using Preference = Owned<cublasLtMatmulPreference_t>;
+
+cudaDataType_t dataType(DType dtype) {
+  switch (dtype) {
+  case DType::Float16:
+    return CUDA_R_16F;
+  case DType::BFloat16:
+    return CUDA_R_16BF;
+  case DType::Float64:
+    return CUDA_R_64F;
+  default:
+    return CUDA_R_32F;
+  }
+}
+
+class Matmul : public StepCode {
+public:
+  explicit Matmul(const StepContext &s)
+      : context(s.context), api(s.context.api()), p(s.step.params) {}
+  Status prepare(const StepContext &s);
+  Status bind(const StepCall &call) override;
+  Status enqueue(const StepCall &call) override;
+
+private:
+  Result<Layout> layout(const Buffer &buffer, int64_t rows, int64_t columns,
+                        int64_t step);
+  template <typename T>
+  Status set(cublasLtMatmulDescAttributes_t attribute, const T &value) {
+    AMPRT_CUDA(api, cublasLtMatmulDescSetAttribute,
+               (desc.get(), attribute, &value, sizeof value));
+    return okStatus();
+  }
+  Status chooseAlgorithm();
+  Status timeAlgorithms(
+      const std::vector<cublasLtMatmulHeuristicResult_t> &found);
+  Result<Memory> randomMemory(size_t bytes);
+  Status multiply(const void *a, const void *b, void *c,
+                  const cublasLtMatmulAlgo_t &by, cudaStream_t stream);
+  std::string product() const;
+
+  Context &context;
+  const Api &api;
+  const StepParams &p;
+  MatmulDesc desc;
+  Layout first, second, result; ///< of cuBLASLt's product
+  cublasLtMatmulAlgo_t algorithm = {};
+  bool chosen = false;
+  bool isDouble = false;
+  /// A batch whose matrices lie at equal steps is one call.
+  bool strided = true;
+  int64_t sizeA = 0, sizeB = 0, sizeC = 0; ///< bytes of one matrix
+  int64_t totalA = 0, totalB = 0, totalC = 0;
+  int64_t pitches[3] = {};
+  std::string names; ///< of the types
+};
+
+} // namespace
+
+Result<Layout> Matmul::layout(const Buffer &buffer, int64_t rows,
+                              int64_t columns, int64_t step) {
+  cublasLtMatrixLayout_t made = nullptr;
+  AMPRT_CUDA(api, cublasLtMatrixLayoutCreate,
+             (&made, dataType(buffer.dtype), uint64_t(rows), uint64_t(columns),
+              buffer.pitch));
+  Layout result(api, made, [](const Api &api, cublasLtMatrixLayout_t l) {
+    (void)api.cublasLtMatrixLayoutDestroy(l);
+  });
+  if (p.batch > 1 && strided) {
+    int32_t count = int32_t(p.batch);
+    AMPRT_CUDA(api, cublasLtMatrixLayoutSetAttribute,
+               (made, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count,
+                sizeof count));
+    AMPRT_CUDA(api, cublasLtMatrixLayoutSetAttribute,
+               (made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step,
+                sizeof step));
+  }
+  return result;
+}
+
+Status Matmul::prepare(const StepContext &s) {
+  const Buffer &a = s.operand(0), &b = s.operand(1), &c = s.result(0);
+  isDouble = a.dtype == DType::Float64;
+  const auto elements = [](const Buffer &buffer, int64_t rows) {
+    return rows * buffer.pitch;
+  };
+  // Matrices of one operand lie one behind the other.
+  const int64_t rowsA = p.transposeA ? p.k : p.m;
+  const int64_t rowsB = p.transposeB ? p.n : p.k;
+  const int64_t ofA = elements(a, rowsA), ofB = elements(b, rowsB);
+  sizeA = ofA * int64_t(amp::dtypeSize(a.dtype));
+  sizeB = ofB * int64_t(amp::dtypeSize(b.dtype));
+  sizeC = elements(c, p.m) * int64_t(amp::dtypeSize(c.dtype));
+  totalA = int64_t(a.bytes());
+  totalB = int64_t(b.bytes());
+  totalC = int64_t(c.bytes());
+  const Buffer *sides[] = {&a, &b, &c};
+  for (size_t i = 0; i < 3; ++i) {
+    pitches[i] = sides[i]->pitch;
+    names += (i ? "," : "") + std::string(amp::dtypeName(sides[i]->dtype));
+  }
+  int64_t stepA = 0, stepB = 0;
+  if (p.batchMatrices.size() >= 4) {
+    stepA = p.batchMatrices[2] - p.batchMatrices[0];
+    stepB = p.batchMatrices[3] - p.batchMatrices[1];
+    for (size_t i = 0; 2 * i < p.batchMatrices.size(); ++i)
+      strided &= p.batchMatrices[2 * i] == int64_t(i) * stepA &&
+                 p.batchMatrices[2 * i + 1] == int64_t(i) * stepB;
+    strided &= stepA >= 0 && stepB >= 0;
+  }
+  if (p.m == 0 || p.n == 0 || p.k == 0 || p.batch == 0)
+    return okStatus();
+
+  cublasLtMatmulDesc_t made = nullptr;
+  const bool isFloat = a.dtype == DType::Float32;
+  const cublasComputeType_t compute =
+      isDouble                                   ? CUBLAS_COMPUTE_64F
+      : !isFloat                                 ? CUBLAS_COMPUTE_32F
+      : context.settings().tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                 : CUBLAS_COMPUTE_32F_PEDANTIC;
+  AMPRT_CUDA(api, cublasLtMatmulDescCreate,
+             (&made, compute, isDouble ? CUDA_R_64F : CUDA_R_32F));
+  desc = {api, made, [](const Api &api, cublasLtMatmulDesc_t d) {
+            (void)api.cublasLtMatmulDescDestroy(d);
+          }};
+  const cublasOperation_t opFirst = p.transposeB ? CUBLAS_OP_T : CUBLAS_OP_N;
+  const cublasOperation_t opSecond = p.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N;
+  AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_TRANSA, opFirst));
+  AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_TRANSB, opSecond));
+  const cublasLtEpilogue_t epilogue =
+      p.bias ? p.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
+      : p.relu ? CUBLASLT_EPILOGUE_RELU
+               : CUBLASLT_EPILOGUE_DEFAULT;
+  AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue));
+  if (p.bias) {
+    const cudaDataType_t type = dataType(s.operand(2).dtype);
+    AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type));
+  }
+  AMPRT_ASSIGN_OR_RETURN(
+      first, layout(b, p.transposeB ? p.k : p.n, p.transposeB ? p.n : p.k,
+                    stepB * ofB));
+  AMPRT_ASSIGN_OR_RETURN(
+      second, layout(a, p.transposeA ? p.m : p.k, p.transposeA ? p.k : p.m,
+                     stepA * ofA));
+  AMPRT_ASSIGN_OR_RETURN(result, layout(c, p.n, p.m, elements(c, p.m)));
+  return okStatus();
+}
+
+/// What the choice depends on.
+std::string Matmul::product() const {
+  auto number = [](int64_t value) { return " " + std::to_string(value); };
+  return names + number(p.m) + number(p.n) + number(p.k) +
+         (p.transposeA ? " ta" : "") + (p.transposeB ? " tb" : "") +
+         (p.bias ? " bias" : "") + (p.relu ? " relu" : "") +
+         (context.settings().tf32 ? " tf32" : "") +
+         (p.batch > 1 ? " batch" + number(p.batch) : "") +
+         (strided ? "" : " single") + " rows" + number(pitches[0]) +
+         number(pitches[1]) + number(pitches[2]);
+}
+
+Status Matmul::chooseAlgorithm() {
+  const std::string name = product();
+  if (const cublasLtMatmulAlgo_t *known = context.algorithms.find(name)) {
+    algorithm = *known;
+    chosen = true;
+    return okStatus();
+  }
+  cublasLtMatmulPreference_t made = nullptr;
+  AMPRT_CUDA(api, cublasLtMatmulPreferenceCreate, (&made));
+  Preference preference(api, made,
+                        [](const Api &api, cublasLtMatmulPreference_t p) {
+                          (void)api.cublasLtMatmulPreferenceDestroy(p);
+                        });
+  const size_t workspace = Context::kWorkspace;
+  AMPRT_CUDA(api, cublasLtMatmulPreferenceSetAttribute,
+             (made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
+              sizeof workspace));
+  // Without split sums a 16-bit bias is added once, before the one rounding.
+  const uint32_t inOneSum = CUBLASLT_REDUCTION_SCHEME_NONE;
+  if (p.bias)
+    AMPRT_CUDA(api, cublasLtMatmulPreferenceSetAttribute,
+               (made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &inOneSum,
+                sizeof inOneSum));
+  std::vector<cublasLtMatmulHeuristicResult_t> found(
+      size_t(std::max(1, context.settings().tries)));
+  int count = 0;
+  AMPRT_CUDA(api, cublasLtMatmulAlgoGetHeuristic,
+             (context.cublas(), desc.get(), first.get(), second.get(),
+              result.get(), result.get(), made, int(found.size()),
+              found.data(), &count));
+  if (count == 0)
+    return Status(Code::Unimplemented,
+                  "cublasLtMatmulAlgoGetHeuristic knows no algorithm for a "
+                  "product of " +
+                      std::to_string(p.m) + " x " + std::to_string(p.n) +
+                      " x " + std::to_string(p.k));
+  found.resize(size_t(count));
+  algorithm = found[0].algo;
+  if (count > 1)
+    AMPRT_RETURN_IF_ERROR(timeAlgorithms(found));
+  chosen = true;
+  context.algorithms.keep(name, algorithm);
+  return okStatus();
+}
+
+/// Memory of the device full of random numbers: products of zeros take less
+/// power, and so less time, than others.
+Result<Memory> Matmul::randomMemory(size_t bytes) {
+  AMPRT_ASSIGN_OR_RETURN(Memory memory, allocateDevice(api, bytes));
+  std::vector<uint16_t> block(std::min<size_t>(bytes / 2 + 1, 1 << 19));
+  uint32_t state = 1;
+  for (uint16_t &number : block) {
+    state = state * 1664525u + 1013904223u;
+    // Between 1/8 and 1 in float16, small in bfloat16 and float32.
+    number = uint16_t((state >> 16 & 0x8fff) | 0x3000);
+  }
+  size_t filled = std::min(bytes, block.size() * 2);
+  AMPRT_CUDA(api, cudaMemcpyAsync,
+             (memory.get(), block.data(), filled, cudaMemcpyHostToDevice,
+              context.stream()));
+  AMPRT_CUDA(api, cudaStreamSynchronize, (context.stream()));
+  while (filled < bytes) {
+    const size_t more = std::min(filled, bytes - filled);
+    AMPRT_CUDA(api, cudaMemcpyAsync,
+               (static_cast<std::byte *>(memory.get()) + filled, memory.get(),
+                more, cudaMemcpyDeviceToDevice, context.stream()));
+    filled += more;
+  }
+  return memory;
+}
+
+/// Takes the one with the least median of five runs.
+Status Matmul::timeAlgorithms(
+    const std::vector<cublasLtMatmulHeuristicResult_t> &found) {
+  Result<Memory> a = randomMemory(size_t(totalA)), b = randomMemory(size_t(totalB)),
+                 c = randomMemory(size_t(totalC));
+  for (const Result<Memory> *memory : {&a, &b, &c})
+    if (!memory->ok())
+      // Too large to have twice: cuBLASLt's own choice stands.
+      return memory->status().code() == Code::ResourceExhausted
+                 ? okStatus()
+                 : memory->status();
+  AMPRT_ASSIGN_OR_RETURN(Event before, makeEvent(api, true));
+  AMPRT_ASSIGN_OR_RETURN(Event after, makeEvent(api, true));
+  float best = 0;
+  for (const cublasLtMatmulHeuristicResult_t &one : found) {
+    if (one.state != CUBLAS_STATUS_SUCCESS)
+      continue;
+    float times[5] = {};
+    for (float &time : times) {
+      AMPRT_CUDA(api, cudaEventRecord, (before.get(), context.stream()));
+      AMPRT_RETURN_IF_ERROR(multiply(a->get(), b->get(), c->get(), one.algo,
+                                     context.stream()));
+      AMPRT_CUDA(api, cudaEventRecord, (after.get(), context.stream()));
+      AMPRT_CUDA(api, cudaEventSynchronize, (after.get()));
+      AMPRT_CUDA(api, cudaEventElapsedTime,
+                 (&time, before.get(), after.get()));
+    }
+    std::sort(std::begin(times), std::end(times));
+    if (best == 0 || times[2] < best) {
+      best = times[2];
+      algorithm = one.algo;
+    }
+  }
+  return okStatus();
+}
+
+Status Matmul::bind(const StepCall &call) {
+  if (!desc)
+    return okStatus();
+  if (p.bias) {
+    const void *bias = call.operand(2);
+    AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
+  }
+  // The heuristic looks at the alignment of the bias.
+  return chosen ? okStatus() : chooseAlgorithm();
+}
+
+Status Matmul::multiply(const void *a, const void *b, void *c,
+                        const cublasLtMatmulAlgo_t &by, cudaStream_t stream) {
+  const float oneFloat = 1, zeroFloat = 0;
+  const double oneDouble = 1, zeroDouble = 0;
+  const void *one = isDouble ? static_cast<const void *>(&oneDouble) : &oneFloat;
+  const void *zero =
+      isDouble ? static_cast<const void *>(&zeroDouble) : &zeroFloat;
+  AMPRT_CUDA(api, cublasLtMatmul,
+             (context.cublas(), desc.get(), one, b, first.get(), a,
+              second.get(), zero, c, result.get(), c, result.get(), &by,
+              context.workspace(), Context::kWorkspace, stream));
+  return okStatus();
+}
+
+Status Matmul::enqueue(const StepCall &call) {
+  if (!desc) {
+    // A sum of no terms is 0; the bias and ReLU of it are the planner's to
+    // leave out.
+    const size_t bytes = call.program.buffers[call.step.results[0]].bytes();
+    if (bytes)
+      AMPRT_CUDA(api, cudaMemsetAsync, (call.result(0), 0, bytes, call.stream));
+    return okStatus();
+  }
+  const auto *a = static_cast<const std::byte *>(call.operand(0));
+  const auto *b = static_cast<const std::byte *>(call.operand(1));
+  auto *c = static_cast<std::byte *>(call.result(0));
+  if (strided || p.batch <= 1)
+    return multiply(a, b, c, algorithm, call.stream);
+  for (int64_t i = 0; i < p.batch; ++i)
+    AMPRT_RETURN_IF_ERROR(
+        multiply(a + p.batchMatrices[size_t(2 * i)] * sizeA,
+                 b + p.batchMatrices[size_t(2 * i + 1)] * sizeB, c + i * sizeC,
+                 algorithm, call.stream));
+  return okStatus();
+}
+
+MadeStep amprt::cuda::makeMatmul(const StepContext &s) {
+  auto step = std::make_unique<Matmul>(s);
+  AMPRT_RETURN_IF_ERROR(step->prepare(s));
+  return std::unique_ptr<StepCode>(std::move(step));
+}

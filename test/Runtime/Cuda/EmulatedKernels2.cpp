@@ -1,0 +1,15 @@
+//===- EmulatedKernels2.cpp - The kernels for the host --------------------===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Families whose helpers have no names in common.
+//===----------------------------------------------------------------------===//
+
+#include "kernels/Conv.cu"
+#include "kernels/Loss.cu"
+#include "kernels/Norm.cu"
+#include "kernels/Pool.cu"
+#include "kernels/Scan.cu"

@@ -1,0 +1,63 @@
+//===- FakeCuda.h - CUDA without a GPU --------------------------*- C++ -*-===//
+//
+// Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+// Fills the module's table of functions. Every call is recorded and any one can
+// be made to fail; what was made and not destroyed is counted. Kernels and
+// products either do nothing, or run on the host.
+//===----------------------------------------------------------------------===//
+
+#ifndef AMP_TEST_RUNTIME_CUDA_FAKECUDA_H
+#define AMP_TEST_RUNTIME_CUDA_FAKECUDA_H
+
+#include "Api.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+
+namespace amprt::test {
+
+/// There is one, since the table's functions have no state of their own.
+struct FakeCuda {
+  /// Kernels and products run on the host.
+  bool executes = false;
+  /// The call that fails, by its number; the first is 0.
+  long failAt = -1;
+  int computeMajor = 9, computeMinor = 0, driver = 13000, devices = 1;
+
+  std::vector<std::string> calls;
+  /// Kinds and numbers of what lives: "cudaMalloc" 3.
+  std::map<std::string, std::set<const void *>> live;
+  /// Names of the kernels that were launched, in order; also those of replays.
+  std::vector<std::string> launches;
+  /// A call that the fake finds wrong, in words: the test fails.
+  std::vector<std::string> mistakes;
+
+  size_t liveCount() const;
+  std::string liveText() const;
+  long count(std::string_view call) const;
+};
+
+/// A fresh fake, and a table with its functions.
+FakeCuda &fakeCuda();
+void resetFakeCuda();
+std::unique_ptr<cuda::Api> fakeApi();
+/// Calls that free something, or only say what went wrong: their failure is no
+/// failure of the program's.
+bool isCleanup(std::string_view call);
+
+/// The functions of cuBLASLt; in a file of their own.
+void fillFakeCublasLt(cuda::Api &api);
+/// Counts and records the call; true when it is the one that fails.
+bool fakeFails(const char *call);
+/// What a stream would run later: now, or when the captured graph is launched.
+void fakeEnqueue(std::function<void()> work);
+
+} // namespace amprt::test
+
+#endif // AMP_TEST_RUNTIME_CUDA_FAKECUDA_H
