@@ -125,7 +125,7 @@ MadeStep amprt::cuda::makeStep(const StepContext &step) {
     return makeImage(step);
   case Kernel::Attention:
   case Kernel::AttentionGrad:
-    break; // never planned for a GPU, see DeviceTraits::gpu
+    break; // not planned for this device
   case Kernel::LossScale:
     return makeLossScale(step);
   case Kernel::AllFinite:

@@ -49,8 +49,6 @@ DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
   // 16-byte rows: what the tensor cores' fast kernels need.
   traits.padProducts = 8;
   traits.stores16 = true;
-  // The cuda device has no kernel for it yet.
-  traits.fusesAttention = false;
   traits.multipliesFloat16 = true;
   traits.multipliesBFloat16 = traits.hasBFloat16 = major >= 8;
   for (const KnownGpu &known : kKnownGpus)

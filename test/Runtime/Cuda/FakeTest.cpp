@@ -17,6 +17,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 using namespace amprt;
 using namespace amprt::test;
@@ -35,7 +37,11 @@ protected:
 
 SessionOptions onFake() {
   SessionOptions options;
-  options.openWith = [] { return cuda::openCuda(fakeApi(), {}); };
+  options.openWith = [] {
+    cuda::Settings settings;
+    settings.tries = 1;
+    return cuda::openCuda(fakeApi(), settings);
+  };
   return options;
 }
 
@@ -140,6 +146,84 @@ TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
                   status.code() == Code::ResourceExhausted)
           << status.toString();
     }
+  }
+}
+
+/// A fresh device, whose products try all algorithms.
+Status runOnce(const std::string &cacheFolder) {
+  resetFakeCuda();
+  SessionOptions options;
+  options.openWith = [&] {
+    cuda::Settings settings;
+    settings.cacheFolder = cacheFolder;
+    return cuda::openCuda(fakeApi(), settings);
+  };
+  auto file = readGraph(mlpGraph(smallNetwork()));
+  auto session = Session::create(std::move(*file), options);
+  if (!session.ok())
+    return session.status();
+  std::mt19937_64 random(1);
+  Tensor images = randomTensor(DType::Float32, {4, 5}, random);
+  return (*session)->run("predict", {{"images", &images}}).status();
+}
+
+TEST_F(Fake, WhatWasFoundOutIsKeptOnDisk) {
+  char name[] = "/tmp/amp-cache-XXXXXX";
+  const std::string folder = mkdtemp(name);
+  auto runs = [&] {
+    EXPECT_TRUE(runOnce(folder).ok());
+    return std::pair(fakeCuda().count("cublasLtMatmul"),
+                     fakeCuda().count("nvrtcCompileProgram"));
+  };
+  // Three products, three algorithms each, five runs; then one of each product.
+  auto [products, compiled] = runs();
+  EXPECT_EQ(products, 3 * 3 * 5 + 3);
+  EXPECT_GT(compiled, 0);
+  auto kept = runs();
+  EXPECT_EQ(kept.first, 3);
+  EXPECT_EQ(kept.second, 0);
+  // A file that was damaged is as good as none.
+  long damaged = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(folder)) {
+    std::fstream file(entry.path(), std::ios::in | std::ios::out);
+    file.seekp(-2, std::ios::end);
+    file.put('!');
+    ++damaged;
+  }
+  EXPECT_GT(damaged, 1);
+  auto again = runs();
+  EXPECT_EQ(again.second, compiled);
+  // Of the algorithms' file one line is damaged.
+  EXPECT_EQ(again.first, 3 * 5 + 3);
+  auto last = runs();
+  EXPECT_EQ(last.first, 3);
+  EXPECT_EQ(last.second, 0);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(Fake, AThousandStepsWaitForTheDeviceOnlyToBeLookedAt) {
+  auto file = readGraph(mlpGraph(smallNetwork()));
+  {
+    auto session = Session::create(std::move(*file), onFake());
+    ASSERT_TRUE(session.ok());
+    std::mt19937_64 random(1);
+    Tensor images = randomTensor(DType::Float32, {4, 5}, random);
+    Tensor labels = tensorOf(DType::Int32, {4}, {0, 1, 2, 0});
+    std::vector<NamedTensor> inputs = {{"images", &images},
+                                       {"labels", &labels}};
+    for (int i = 0; i < 4; ++i)
+      ASSERT_TRUE((*session)->submit("train", inputs).ok());
+    ASSERT_TRUE((*session)->collect().ok());
+    const long before = fakeCuda().count("cudaStreamSynchronize");
+    for (int i = 0; i < 1000; ++i)
+      ASSERT_TRUE((*session)->submit("train", inputs).ok());
+    EXPECT_EQ(fakeCuda().count("cudaStreamSynchronize"), before);
+    auto results = (*session)->collect();
+    ASSERT_TRUE(results.ok());
+    EXPECT_EQ(results->size(), 1000u);
+    EXPECT_EQ(fakeCuda().count("cudaStreamSynchronize"), before + 1);
+    // One launch of a graph per step, whatever is in it.
+    EXPECT_GE(fakeCuda().count("cudaGraphLaunch"), 1000);
   }
 }
 
