@@ -26,18 +26,18 @@ LONGEST_LIST = 2000
 
 
 def whole(amp_opt, path):
-    """Seconds of the processor and of the clock, the least of three, and MiB."""
-    best, clock, peak = 1e30, 1e30, 0
+    """Seconds of the processor and of the clock, the least of three."""
+    best, clock = 1e30, 1e30
     for _ in range(3):
         start = time.perf_counter()
         child = subprocess.Popen([amp_opt, path, "--fetch=fetch", "--loss-scale=none", "-o", path + ".out.pb"],
                                  stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
         clock = min(clock, time.perf_counter() - start)
-        best, peak = min(best, usage.ru_utime + usage.ru_stime), max(peak, usage.ru_maxrss)
+        best = min(best, usage.ru_utime + usage.ru_stime)
         if status:
             raise SystemExit("amp-opt failed on " + path)
-    return best, clock, peak / 1024
+    return best, clock
 
 
 def tensorflow_seconds(path):
@@ -65,18 +65,18 @@ def main():
         wanted.append(("list", LONGEST_LIST))
     with tempfile.TemporaryDirectory() as directory:
         paths = []
-        print("| graph | nodes | amp-opt, s | µs a node | by the clock, s | peak, MiB | TensorFlow's pass, s | times faster |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+        print("| graph | nodes | amp-opt, s | µs a node | by the clock, s | TensorFlow's pass, s | times faster |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
         for kind, size in wanted:
             path = os.path.join(directory, "%s-%d.pb" % (kind, size))
             nodes = tensorflow_graphs.write(kind, size, path)
             paths.append(path)
-            best, clock, peak = whole(os.path.join(args.build, "bin", "amp-opt"), path)
+            best, clock = whole(os.path.join(args.build, "bin", "amp-opt"), path)
             theirs = None
             if real_pass and nodes <= 200000 and (kind != "list" or size <= LONGEST_LIST):
                 theirs = tensorflow_seconds(path)
-            print("| %s | %d | %.3f | %.1f | %.3f | %.0f | %s | %s |" %
-                  (kind, nodes, best, best / nodes * 1e6, clock, peak, "%.3f" % theirs if theirs else "",
+            print("| %s | %d | %.3f | %.1f | %.3f | %s | %s |" %
+                  (kind, nodes, best, best / nodes * 1e6, clock, "%.3f" % theirs if theirs else "",
                    "%.1f" % (theirs / best) if theirs else ""), flush=True)
         print("\nEach step, the least of three runs:\n", flush=True)
         subprocess.run([os.path.join(args.build, "bin", "amp-tensorflow-scaling")] +
