@@ -112,8 +112,10 @@ class Run:
         # A function that TensorFlow made anew for one call, or dropped, is not compared.
         parts += [(k, before[k], mine[k], other[k]) for k in before if k in other]
         for where, a, b, c in parts:
-            if self.decisions(case, a, b) != self.decisions(case, a, c):
-                self.fail(name, "%s: %s is not TensorFlow's %s" % (where, self.decisions(case, a, b), self.decisions(case, a, c)))
+            x, y = self.decisions(case, a, b), self.decisions(case, a, c)
+            # What runs around TensorFlow's pass drops loops without effect that nothing reads.
+            if x[:3] != y[:3] or x[3]:
+                self.fail(name, "%s: %s is not TensorFlow's %s" % (where, x, y))
                 return None
         self.seen["graphs with equal decisions"] += 1
         return got
