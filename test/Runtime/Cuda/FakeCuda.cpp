@@ -251,12 +251,13 @@ void *buildPlugin(const std::string &source) {
       "-I" AMP_SOURCE_DIR "/test/Runtime/Cuda "
       "-I" AMP_SOURCE_DIR "/runtime/include ";
   // The headers are parsed once.
-  if (built.size() == 1)
-    (void)std::system((compiler + "-x c++-header " AMP_SOURCE_DIR
-                                  "/runtime/src/cuda/kernels/Update.cuh -o " +
-                       folder + "/Update.cuh.gch 2>/dev/null")
+  if (built.size() == 1) {
+    std::ofstream(folder + "/all.h") << "#include \"Update.cuh\"\n";
+    (void)std::system((compiler + "-x c++-header " + folder + "/all.h -o " +
+                       folder + "/all.h.gch 2>/dev/null")
                           .c_str());
-  const std::string command = compiler + "-shared -include Update.cuh " + stem +
+  }
+  const std::string command = compiler + "-shared -include all.h " + stem +
                               ".cpp -o " + stem + ".so 2>" + stem + ".log";
   if (std::system(command.c_str()) != 0) {
     std::ifstream log(stem + ".log");
