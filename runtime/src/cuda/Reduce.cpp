@@ -265,7 +265,7 @@ public:
     args.typeResult = typeOf(s.result(0));
     // Rows are the elements of the sums, and the places in a row the channels.
     sums.args.typeG = args.typeA;
-    sums.setSizes(p.outer * p.inner, p.size, 1);
+    sums.setSizes(p.outer, p.size, p.inner);
   }
   Status prepare(const StepContext &s) {
     DType dtype = s.operand(isGradient ? 1 : 0).dtype;
