@@ -80,7 +80,8 @@ class Policy:
 
         self.follow = target == "bfloat16"
         self.outputs = "value"
-        if name == "default":
+        # linalg and tosa extend default by ops of their own dialects only.
+        if name in ("default", "linalg", "tosa"):
             if target == "bfloat16":
                 move("infer", "reduce_sum reduce_mean square")
         elif name in ("tensorflow", "tensorflow-2.19"):
