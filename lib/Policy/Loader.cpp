@@ -22,6 +22,7 @@
 using namespace amp;
 using policy::JsonError;
 using policy::JsonValue;
+using policy::suggest;
 
 static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
                                       ListKind::Clear, ListKind::Deny,
@@ -34,14 +35,6 @@ std::string_view amp::nearestName(std::string_view name,
                                   const std::vector<std::string_view> &names) {
   // Where there is only one, it is what was meant, however far.
   return names.size() == 1 ? names[0] : didYouMean(name, names);
-}
-
-static std::string suggest(std::string_view name,
-                           const std::vector<std::string_view> &names) {
-  std::string_view nearest = nearestName(name, names);
-  if (nearest.empty())
-    return {};
-  return "; did you mean '" + std::string(nearest) + "'?";
 }
 
 namespace {
@@ -152,7 +145,7 @@ bool Loader::open(const std::string &name, const Source *from, size_t at,
                 suggest(name, presetNames()) +
                 (nearestName(name, presetNames()).empty()
                      ? "; presets are default, tensorflow, tensorflow-2.19, "
-                       "minimal and none, and files end in .json"
+                       "minimal, none, linalg and tosa, and files end in .json"
                      : ""));
   }
   JsonError failure;

@@ -21,6 +21,7 @@
 using namespace amp;
 using policy::JsonError;
 using policy::JsonValue;
+using policy::suggest;
 
 static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
                                       ListKind::Clear, ListKind::Deny,
@@ -28,14 +29,6 @@ static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
 static constexpr size_t kMaxErrors = 20;
 /// More operands than any op has.
 static constexpr uint64_t kMaxOperand = 1 << 20;
-
-static std::string suggest(std::string_view name,
-                           const std::vector<std::string_view> &names) {
-  std::string_view nearest = nearestName(name, names);
-  if (nearest.empty())
-    return {};
-  return "; did you mean '" + std::string(nearest) + "'?";
-}
 
 namespace {
 
@@ -124,7 +117,6 @@ bool Reader::open(const std::string &nameOrFile) {
       return false;
     }
   } else {
-    std::string near = suggest(nameOrFile, opModelsNames());
     std::string shipped;
     for (std::string_view name : opModelsNames())
       shipped += (shipped.empty() ? "" : ", ") + std::string(name);

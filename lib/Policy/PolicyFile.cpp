@@ -10,6 +10,8 @@
 
 #include "PolicyFile.h"
 
+#include "amp/Policy/Policy.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -32,6 +34,14 @@ std::string policy::locate(const std::string &name, const std::string &file,
   return name + ":" + std::to_string(line) + ":" +
          std::to_string(at - start + 1) + ": " + text + "\n" + shown + "\n" +
          caret + "^";
+}
+
+std::string policy::suggest(std::string_view name,
+                            const std::vector<std::string_view> &names) {
+  std::string_view nearest = nearestName(name, names);
+  if (nearest.empty())
+    return {};
+  return "; did you mean '" + std::string(nearest) + "'?";
 }
 
 /// C streams, since those of C++ throw on a folder.

@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Reading a file whole, and messages that point into it. Internal to the
-// Policy library.
+// Reading a file whole, and messages that point into it and say what may have
+// been meant. Internal to the Policy library.
 //===----------------------------------------------------------------------===//
 
 #ifndef AMP_LIB_POLICY_POLICYFILE_H
@@ -14,6 +14,8 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace amp::policy {
 
@@ -22,6 +24,10 @@ inline constexpr size_t kMaxBytes = size_t(16) << 20;
 /// `name:line:col: text`, the line of the file, and a caret under byte `at`.
 std::string locate(const std::string &name, const std::string &file, size_t at,
                    const std::string &text);
+
+/// "; did you mean '…'?", or nothing where no name is near.
+std::string suggest(std::string_view name,
+                    const std::vector<std::string_view> &names);
 
 /// Reads a file, up to one byte more than is allowed; returns errno, or 0.
 int readFile(const std::string &name, std::string &text);

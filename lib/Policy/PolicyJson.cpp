@@ -15,7 +15,6 @@
 
 #include <nlohmann/json.hpp>
 
-
 using namespace amp::policy;
 
 static constexpr size_t kMaxDepth = 64;

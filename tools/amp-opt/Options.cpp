@@ -54,8 +54,9 @@ struct Flags {
                               cl::cat(category)};
   cl::opt<std::string> policy{
       "policy",
-      cl::desc("Preset (default, tensorflow, tensorflow-2.19, minimal, none; "
-               "or Keras's mixed_float16, mixed_bfloat16, float32) or FILE.json"),
+      cl::desc("Preset (default, tensorflow, tensorflow-2.19, minimal, none, "
+               "linalg, tosa; or Keras's mixed_float16, mixed_bfloat16, "
+               "float32) or FILE.json"),
       cl::value_desc("NAME|FILE"), cl::init("default"), cl::cat(category)};
   cl::opt<std::string> target{"target",
                               cl::desc("float16 (default) or bfloat16"),

@@ -51,7 +51,7 @@ def AutoMixedPrecision
   }];
   let options = [
     Option<"policy", "policy", "std::string", "\"default\"",
-           "Preset (default, tensorflow, tensorflow-2.19, minimal, none) or a policy file ending in .json.">,
+           "Preset (default, tensorflow, tensorflow-2.19, minimal, none, linalg, tosa) or a policy file ending in .json.">,
     Option<"target", "target", "std::string", "\"float16\"",
            "Type to lower to: float16 (f16) or bfloat16 (bf16).">,
     Option<"inferRule", "infer-rule", "std::string", "\"\"",

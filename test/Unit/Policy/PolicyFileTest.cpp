@@ -166,7 +166,8 @@ TEST_F(PolicyFile, unknownPolicies) {
   EXPECT_FALSE(load("xyzzy"));
   EXPECT_EQ(messages[0].text,
             "error: unknown policy 'xyzzy'; presets are default, tensorflow, "
-            "tensorflow-2.19, minimal and none, and files end in .json");
+            "tensorflow-2.19, minimal, none, linalg and tosa, and files end in "
+            ".json");
   EXPECT_FALSE(load("/nonexistent/p.json"));
   EXPECT_EQ(messages[0].text,
             "error: cannot read policy file '/nonexistent/p.json': No such file "
