@@ -11,6 +11,7 @@
 
 #include "amp/Analysis/ForeignModels.h"
 
+#include "amp/Interfaces/Constants.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -19,18 +20,6 @@ using namespace amp;
 using namespace mlir;
 
 namespace {
-
-llvm::APFloat saturate(const llvm::APFloat &value,
-                       const llvm::fltSemantics &semantics) {
-  llvm::APFloat result = value;
-  bool lossy;
-  result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
-  if (result.isInfinity() && !value.isInfinity())
-    return llvm::APFloat::getLargest(semantics, value.isNegative());
-  if (result.isZero() && !value.isZero())
-    return llvm::APFloat::getSmallest(semantics, value.isNegative());
-  return result;
-}
 
 DenseFPElementsAttr elementsOf(Operation *constant, llvm::StringRef attr) {
   auto value = dyn_cast_or_null<DenseFPElementsAttr>(constant->getAttr(attr));
@@ -87,7 +76,7 @@ public:
         elementsOf(constant, description.constantAttribute);
     if (!value)
       return nullptr;
-    DenseElementsAttr converted = convertConstant(value, type);
+    DenseElementsAttr converted = convertSaturating(value, type);
     Operation *twin = builder.clone(*constant);
     twin->setAttr(description.constantAttribute, converted);
     twin->getResult(0).setType(converted.getType());
@@ -124,14 +113,6 @@ OpModel makeModel(const OpDescription &op, const OpModelTable &table) {
 }
 
 } // namespace
-
-DenseElementsAttr amp::convertConstant(DenseFPElementsAttr value,
-                                       FloatType type) {
-  const llvm::fltSemantics &semantics = type.getFloatSemantics();
-  return value.mapValues(type, [&](const llvm::APFloat &element) {
-    return saturate(element, semantics).bitcastToAPInt();
-  });
-}
 
 ForeignModels::ForeignModels(std::shared_ptr<const OpModelsFile> file)
     : source(std::move(file)) {

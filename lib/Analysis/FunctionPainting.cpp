@@ -98,10 +98,6 @@ private:
   llvm::MapVector<Operation *, uint32_t> terminators;
 };
 
-} // namespace
-
-namespace {
-
 /// What a dialect tells of groups, into the graph.
 class Relations : public GroupRelations {
 public:

@@ -11,6 +11,7 @@
 #include "amp/Analysis/ModelSet.h"
 
 #include "amp/Analysis/ForeignModels.h"
+#include "amp/Interfaces/Constants.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -164,8 +165,7 @@ static void retypeRegions(Operation *op, const OpModel &model,
         if (auto value = dyn_cast_or_null<DenseFPElementsAttr>(
                 inner.getAttr(other.constantAttr));
             value && value.getElementType().isF32())
-          inner.setAttr(other.constantAttr,
-                        convertConstant(value, type));
+          inner.setAttr(other.constantAttr, convertSaturating(value, type));
       }
     }
 }

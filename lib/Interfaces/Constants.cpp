@@ -32,7 +32,7 @@ using namespace mlir;
 using namespace amp;
 
 llvm::APFloat amp::convertSaturating(const llvm::APFloat &value,
-                                       const llvm::fltSemantics &semantics) {
+                                     const llvm::fltSemantics &semantics) {
   llvm::APFloat result = value;
   bool lossy;
   result.convert(semantics, llvm::APFloat::rmNearestTiesToEven, &lossy);
@@ -192,17 +192,17 @@ static void convertBlocks(llvm::ArrayRef<char> in, uint16_t *out,
 }
 
 void constants::convert(llvm::ArrayRef<char> in, uint16_t *out,
-                            bool isFloat16) {
+                        bool isFloat16) {
   convertBlocks(in, out, chooseFunction(isFloat16));
 }
 
 void constants::convertPlain(llvm::ArrayRef<char> in, uint16_t *out,
-                                 bool isFloat16) {
+                             bool isFloat16) {
   convertBlocks(in, out, isFloat16 ? toFloat16Plain : toBFloat16Plain);
 }
 
 DenseElementsAttr amp::convertSaturating(DenseFPElementsAttr value,
-                                           FloatType type) {
+                                         FloatType type) {
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   if (!value.getElementType().isF32() || value.isSplat() ||
       !(type.isF16() || type.isBF16()))

@@ -19,6 +19,7 @@
 
 namespace amp {
 
+/// A models file that was read: what ModelSet and the pass ask of it.
 class ForeignModels {
 public:
   explicit ForeignModels(std::shared_ptr<const OpModelsFile> file);
@@ -34,11 +35,6 @@ private:
   OpModelTable ops;
   llvm::StringMap<std::unique_ptr<PrecisionDialectInterface>> dialects;
 };
-
-/// The elements of a float32 constant in a 16-bit type: finite overflow
-/// saturates, infinities, NaN and signs stay, nonzero never becomes zero.
-mlir::DenseElementsAttr convertConstant(mlir::DenseFPElementsAttr value,
-                                        mlir::FloatType type);
 
 /// Reads models, that ship or of a file, and adds them to the set. False, with
 /// messages, on error.
