@@ -40,7 +40,7 @@ FORBIDDEN_LINKS = [
     (r"AmpAnalysis|AmpTransforms|AmpModels", r"Amp(Graph|TensorFlow)(Dialect|Transforms)", "it knows no dialect"),
     (r"AmpAnalysis|AmpTransforms", r"AmpImport|AmpExport|AmpModels|AmpApi", "it knows no format"),
     (COMPILER_LIBRARY, r"AmpRt.*", "the compiler"),
-    (r"AmpRtCpu", r"AmpRt(Cuda|Null)", "devices do not know each other"),
-    (r"AmpRtCuda", r"AmpRt(Cpu|Null)", "devices do not know each other"),
+    (r"AmpRtCpu", r"AmpRt(Cuda.*|Null)", "devices do not know each other"),
+    (r"AmpRtCuda.*|amprt_cuda", r"AmpRt(Cpu|Null)", "devices do not know each other"),
     (r"Amp.*", r"amp-.*", "nothing links a tool"),
 ]
