@@ -41,6 +41,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/examples DESTINATION ${amp_data_dir
 
 # For who does not use CMake: the C API.
 if(TARGET amp-c)
+  # Libraries may lie deeper than lib, as in lib/x86_64-linux-gnu.
+  file(RELATIVE_PATH amp_pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
   configure_file(${PROJECT_SOURCE_DIR}/lib/cmake/amp-c.pc.in
                  ${PROJECT_BINARY_DIR}/amp-c.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/amp-c.pc
