@@ -17,7 +17,7 @@ config.suffixes = [".mlir", ".json", ".test"]
 config.test_source_root = os.path.dirname(os.path.abspath(__file__))
 config.test_exec_root = os.path.join(config.amp_binary_dir, "test")
 # Inputs hold files that tests read; the others hold no lit tests.
-config.excludes = ["Inputs", "Unit", "Runtime", "Fuzz", "Bench", "lib", "golden", "data"]
+config.excludes = ["Inputs", "Unit", "Runtime", "Fuzz", "Bench", "lib", "golden", "data", "gpu"]
 
 config.available_features.add("compiler")
 if config.amp_build_runtime:
