@@ -22,12 +22,16 @@ inline std::string_view view(llvm::StringRef text) {
 }
 
 /// Puts the names that `sizes` holds where a size is not a number.
+/// Gives unknown sizes the names of `sizes`; nothing where the ranks differ.
 void nameSizes(TensorType &type, mlir::ArrayAttr sizes);
 
+/// A note, which is one string or a list of lines.
 void readDoc(mlir::Attribute attr, graphfile::Doc &doc, bool &isString);
+/// The keys at the top of a file but its variables and functions.
 void exportFileKeys(mlir::ModuleOp module, graphfile::GraphFile &file);
 graphfile::Variable exportVariable(graph::VariableOp op);
 graphfile::Training exportTraining(mlir::DictionaryAttr dictionary);
+/// The value of a constant; one element where all are equal.
 std::shared_ptr<const Literal> exportLiteral(graph::ConstantOp constant);
 
 } // namespace amp

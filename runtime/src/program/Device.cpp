@@ -11,6 +11,8 @@
 
 #include "amprt/Device.h"
 
+#include <cctype>
+
 using namespace amprt;
 
 DeviceTraits DeviceTraits::cpu() {
@@ -41,6 +43,15 @@ constexpr KnownGpu kKnownGpus[] = {
     {"v100", "V100", 7, 0, {112e12, 14e12, 14e12, 7e12, 0.81e12}},
 };
 
+/// Whether the driver's name of a GPU is that of a model, and of no other one
+/// that begins alike: an L40 is no L4.
+bool isModel(std::string_view name, std::string_view model) {
+  const size_t at = name.find(model), end = at + model.size();
+  return at != std::string_view::npos &&
+         (end == name.size() ||
+          !std::isalnum(static_cast<unsigned char>(name[end])));
+}
+
 } // namespace
 
 DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
@@ -52,7 +63,7 @@ DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
   traits.multipliesFloat16 = true;
   traits.multipliesBFloat16 = traits.hasBFloat16 = major >= 8;
   for (const KnownGpu &known : kKnownGpus)
-    if (name == known.name || name.find(known.inName) != std::string::npos)
+    if (name == known.name || isModel(name, known.inName))
       traits.rates = known.rates;
   return traits;
 }
