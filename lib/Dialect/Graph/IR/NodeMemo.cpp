@@ -18,27 +18,6 @@
 using namespace amp::graph;
 using namespace mlir;
 
-void NodeKey::start(Operation *op) {
-  parts.clear();
-  add(op->getName().getAsOpaquePointer());
-  // Not getAttrDictionary, which makes a new attribute where an op has
-  // properties.
-  if (op->getPropertiesStorageSize()) {
-    inherent.clear();
-    op->getName().populateInherentAttrs(op, inherent);
-    for (NamedAttribute attr : inherent)
-      add(attr);
-  }
-  for (NamedAttribute attr : op->getRawDictionaryAttrs()) {
-    auto [it, isNew] = isOfTheOp.try_emplace(attr.getName());
-    if (isNew)
-      it->second = !attr.getName().strref().contains('.');
-    if (it->second)
-      add(attr);
-  }
-  add(nullptr);
-}
-
 const NodeMemo *NodeMemo::of(Operation *op) {
   if (op->getContext()->isMultithreadingEnabled())
     return nullptr;
