@@ -5,7 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// Two walks: one numbers ops and their results, one looks up what operands
+// One walk lists the ops, one numbers their results, one looks up what operands
 // read. Uses come out ordered, since they are counted in the order of the ops.
 //===----------------------------------------------------------------------===//
 
@@ -82,13 +82,15 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
                      llvm::ArrayRef<Operation *> owners) {
   bool anyOpaque = false;
   uint32_t operandCount = 0;
-  // Memory that grows is touched several times over, which costs more than to
-  // count first. Blocks within ops join the list behind those around them.
-  size_t opCount = 0, valueCount = 0;
+  // The list of ops is followed once: each step of it waits for memory, while
+  // of ops in an array the next ones are fetched ahead. Blocks within ops join
+  // the list behind those around them.
+  size_t valueCount = 0;
   for (uint32_t i = 0; i < bodies.size(); ++i)
     for (Block &block : *bodies[i])
       blockEntries.push_back({&block, 0, 0, kNoOp, i, false});
   for (size_t b = 0; b < blockEntries.size(); ++b) {
+    blockEntries[b].firstOp = ops.size();
     const BlockEntry entry = blockEntries[b];
     valueCount += entry.block->getNumArguments();
     for (Operation &op : *entry.block) {
@@ -97,19 +99,18 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
           for (Region &region : op.getRegions())
             for (Block &block : region)
               blockEntries.push_back(
-                  {&block, 0, 0, uint32_t(opCount), entry.body, true});
+                  {&block, 0, 0, uint32_t(ops.size()), entry.body, true});
         } else {
           anyOpaque = true;
         }
       }
-      ++opCount;
+      ops.push_back(&op);
       valueCount += op.getNumResults();
     }
   }
-  numBlockOps = opCount;
-  ops.reserve(opCount + owners.size());
-  firstOperand.reserve(opCount + owners.size() + 1);
-  firstResult.reserve(opCount + owners.size() + 1);
+  numBlockOps = ops.size();
+  firstOperand.reserve(ops.size() + owners.size() + 1);
+  firstResult.reserve(ops.size() + owners.size() + 1);
   definition.reserve(valueCount);
   ValueId arguments = 0;
   for (BlockEntry &entry : blockEntries) {
@@ -117,18 +118,16 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
     arguments += entry.block->getNumArguments();
   }
   definition.assign(arguments, kNoOp);
-  auto add = [&](Operation *op) {
-    uint32_t index = ops.size();
-    ops.push_back(op);
+  auto number = [&](uint32_t index) {
+    Operation *op = ops[index];
     firstOperand.push_back(operandCount);
     operandCount += op->getNumOperands();
     firstResult.push_back(definition.size());
     definition.resize(definition.size() + op->getNumResults(), index);
   };
-  for (BlockEntry &entry : blockEntries) {
-    entry.firstOp = ops.size();
-    for (Operation &op : *entry.block)
-      add(&op);
+  for (uint32_t i = 0; i < numBlockOps; ++i) {
+    fetchAhead(i);
+    number(i);
   }
   for (Operation *owner : owners) {
     ownerBodies.push_back(0);
@@ -137,7 +136,8 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
         entry.parent = ops.size();
         ownerBodies.back() = entry.body;
       }
-    add(owner);
+    ops.push_back(owner);
+    number(ops.size() - 1);
   }
   firstOperand.push_back(operandCount);
   firstResult.push_back(definition.size());
@@ -148,13 +148,15 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
 
   ValueNumbers numbers(ops, firstResult, blockEntries);
   operands.reserve(operandCount);
-  for (uint32_t i = 0; i < ops.size(); ++i)
+  for (uint32_t i = 0; i < ops.size(); ++i) {
+    fetchAhead(i);
     for (Value operand : ops[i]->getOperands()) {
       ValueId value = numbers.of(operand);
       operands.push_back(value);
       topological &= value == kNoValue || definition[value] == kNoOp ||
                      definition[value] < i;
     }
+  }
   if (!anyOpaque)
     return;
   for (uint32_t i = 0; i < numBlockOps; ++i) {

@@ -15,6 +15,7 @@
 
 #include "mlir/IR/Operation.h"
 #include "mlir/IR/Region.h"
+#include "llvm/Support/Compiler.h"
 
 #include <vector>
 
@@ -43,6 +44,17 @@ public:
   size_t numOperands() const { return operands.size(); }
 
   mlir::Operation *op(uint32_t index) const { return ops[index]; }
+  /// For loops over the ops of a large body, which wait for memory most of the
+  /// time: asks for an op that stands a little behind this one, its fields and
+  /// the operands behind them.
+  void fetchAhead(uint32_t index) const {
+    constexpr size_t kDistance = 12;
+    if (index + kDistance >= ops.size())
+      return;
+    auto *op = reinterpret_cast<const char *>(ops[index + kDistance]);
+    LLVM_PREFETCH(op, /*rw=*/0, /*locality=*/3);
+    LLVM_PREFETCH(op + 64, /*rw=*/0, /*locality=*/3);
+  }
   /// Operand `i` of the op, as a number among the operands of all ops.
   uint32_t operandIndex(uint32_t op, unsigned i) const {
     return firstOperand[op] + i;

@@ -54,7 +54,6 @@ private:
     DeviceTraits traits =
         DeviceTraits::gpu(info.name, info.major, info.minor);
     traits.tf32 = context.settings().tf32;
-    traits.fusesAttention = false; // no kernel has it yet
     return traits;
   }
   Status copy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind);

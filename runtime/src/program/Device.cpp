@@ -61,6 +61,7 @@ DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
   traits.padProducts = 8;
   traits.stores16 = true;
   traits.multipliesFloat16 = true;
+  traits.fusesAttention = false; // no kernel of the cuda device has it yet
   traits.multipliesBFloat16 = traits.hasBFloat16 = major >= 8;
   for (const KnownGpu &known : kKnownGpus)
     if (name == known.name || isModel(name, known.inName))
