@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "amp/OpSet/Words.h"
 
 #include <algorithm>
 #include <functional>
@@ -55,9 +56,6 @@ private:
             firstOperand[node + 1] - firstOperand[node]};
   }
   void missing(const ValueName &value);
-  std::string quoted(std::string_view text) {
-    return "'" + std::string(text) + "'";
-  }
 
   const GraphFile &file;
   const VariableTable &variables;
@@ -97,9 +95,8 @@ void FunctionChecker::checkNames() {
 
 void FunctionChecker::missing(const ValueName &value) {
   std::string_view near = names.nearest(value.name);
-  diags.error(value.at,
-              "no input, node or variable is named " + quoted(value.name) +
-                  (near.empty() ? "" : "; did you mean " + quoted(near) + "?"));
+  diags.error(value.at, "no input, node or variable is named " +
+                            quoted(value.name) + didYouMeanText(near));
 }
 
 /// Most inputs of a node are nodes that stand just before it, or variables.
@@ -456,9 +453,7 @@ void FunctionChecker::checkTraining(const Training &training) {
       for (const Variable &variable : file.variables)
         known.push_back(variable.name);
       std::string_view near = didYouMean(name, known);
-      diags.error(
-          at, quoted(name) + " is no variable" +
-                  (near.empty() ? "" : "; did you mean " + quoted(near) + "?"));
+      diags.error(at, quoted(name) + " is no variable" + didYouMeanText(near));
       return;
     }
     const Variable &variable = file.variables[target.index];

@@ -12,6 +12,7 @@
 
 #include "Check.h"
 #include "amp/GraphFile/Safetensors.h"
+#include "amp/OpSet/Words.h"
 
 using namespace amp;
 using namespace amp::graphfile;
@@ -37,9 +38,9 @@ private:
 
 void WeightsChecker::checkEntry(std::string_view entry, const TensorType &type,
                                 Offset at) {
-  std::string quoted = "'" + std::string(entry) + "'";
+  std::string name = quoted(entry);
   if (file.weights.empty()) {
-    diags.error(at, "entry " + quoted +
+    diags.error(at, "entry " + name +
                         " needs the file's key 'weights', which is missing");
     return;
   }
@@ -50,11 +51,8 @@ void WeightsChecker::checkEntry(std::string_view entry, const TensorType &type,
     std::vector<std::string_view> names;
     for (const SafetensorsEntry &known : weights->entries())
       names.push_back(known.name);
-    std::string_view near = didYouMean(entry, names);
-    diags.error(at, "'" + std::string(file.weights) + "' has no entry " +
-                        quoted +
-                        (near.empty() ? "" : "; did you mean '" +
-                                                 std::string(near) + "'?"));
+    diags.error(at, quoted(file.weights) + " has no entry " + name +
+                        didYouMeanText(didYouMean(entry, names)));
     return;
   }
   TensorType actual;
@@ -62,9 +60,8 @@ void WeightsChecker::checkEntry(std::string_view entry, const TensorType &type,
   for (int64_t size : found->dims)
     actual.shape.push_back(Dim::fixed(size));
   if (actual != type)
-    diags.error(at, "entry " + quoted + " of '" + std::string(file.weights) +
-                        "' is " + toString(actual) + ", not " +
-                        toString(type));
+    diags.error(at, "entry " + name + " of '" + std::string(file.weights) +
+                        "' is " + toString(actual) + ", not " + toString(type));
 }
 
 void WeightsChecker::run(const std::string &folder) {

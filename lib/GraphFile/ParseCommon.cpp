@@ -11,6 +11,7 @@
 
 #include "Parse.h"
 #include "amp/OpSet/Limits.h"
+#include "amp/OpSet/Words.h"
 
 #include <cassert>
 #include <cmath>
@@ -48,15 +49,14 @@ std::string graphfile::quoteList(Span<std::string_view> names) {
   for (size_t i = 0; i < names.size(); ++i) {
     if (i)
       text += i + 1 == names.size() ? " or " : ", ";
-    text += "'" + std::string(names[i]) + "'";
+    text += quoted(names[i]);
   }
   return text;
 }
 
 std::string graphfile::suggest(std::string_view word,
                                Span<std::string_view> candidates) {
-  std::string_view near = didYouMean(word, candidates);
-  return near.empty() ? "" : "; did you mean '" + std::string(near) + "'?";
+  return didYouMeanText(didYouMean(word, candidates));
 }
 
 /// A user's text inside a message: short, and without control characters.

@@ -12,6 +12,7 @@
 
 #include "Parse.h"
 #include "amp/OpSet/Limits.h"
+#include "amp/OpSet/Words.h"
 
 #include <cmath>
 #include <limits>
@@ -41,10 +42,7 @@ std::optional<Node> ElementParser::parseNode(Json json) {
   if (!isOpaque && !def) {
     std::string_view near = nearestOp(op);
     error(node.opAt,
-          "unknown op '" + std::string(op) + "'" +
-              (near.empty() ? ""
-                            : "; did you mean '" + std::string(near) + "'?") +
-              versionNote());
+          "unknown op " + quoted(op) + didYouMeanText(near) + versionNote());
     return std::nullopt;
   }
   node.op = def ? def->name : string(*values[2]);

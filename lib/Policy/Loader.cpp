@@ -22,14 +22,12 @@
 using namespace amp;
 using policy::JsonError;
 using policy::JsonValue;
+using policy::kLists;
+using policy::kMaxErrors;
 using policy::suggest;
 
-static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
-                                      ListKind::Clear, ListKind::Deny,
-                                      ListKind::Keep};
 /// How many policies may extend each other.
 static constexpr unsigned kMaxChain = 16;
-static constexpr size_t kMaxErrors = 20;
 
 std::string_view amp::nearestName(std::string_view name,
                                   const std::vector<std::string_view> &names) {

@@ -21,12 +21,10 @@
 using namespace amp;
 using policy::JsonError;
 using policy::JsonValue;
+using policy::kLists;
+using policy::kMaxErrors;
 using policy::suggest;
 
-static constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
-                                      ListKind::Clear, ListKind::Deny,
-                                      ListKind::Keep};
-static constexpr size_t kMaxErrors = 20;
 /// More operands than any op has.
 static constexpr uint64_t kMaxOperand = 1 << 20;
 

@@ -10,6 +10,7 @@
 
 #include "PolicyFile.h"
 
+#include "amp/OpSet/Words.h"
 #include "amp/Policy/Policy.h"
 
 #include <algorithm>
@@ -38,10 +39,7 @@ std::string policy::locate(const std::string &name, const std::string &file,
 
 std::string policy::suggest(std::string_view name,
                             const std::vector<std::string_view> &names) {
-  std::string_view nearest = nearestName(name, names);
-  if (nearest.empty())
-    return {};
-  return "; did you mean '" + std::string(nearest) + "'?";
+  return didYouMeanText(nearestName(name, names));
 }
 
 /// C streams, since those of C++ throw on a folder.

@@ -12,6 +12,8 @@
 #ifndef AMP_LIB_POLICY_POLICYFILE_H
 #define AMP_LIB_POLICY_POLICYFILE_H
 
+#include "amp/Policy/Policy.h"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -20,6 +22,10 @@
 namespace amp::policy {
 
 inline constexpr size_t kMaxBytes = size_t(16) << 20;
+inline constexpr size_t kMaxErrors = 20;
+inline constexpr ListKind kLists[] = {ListKind::Allow, ListKind::Infer,
+                                      ListKind::Clear, ListKind::Deny,
+                                      ListKind::Keep};
 
 /// `name:line:col: text`, the line of the file, and a caret under byte `at`.
 std::string locate(const std::string &name, const std::string &file, size_t at,

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/OpSet/Types.h"
+#include "amp/OpSet/Words.h"
 #include "amp/Transforms/LossScale.h"
 
 #include <cerrno>
@@ -25,14 +26,8 @@ constexpr std::string_view kKeys[] = {"preset", "initial",       "growth_steps",
                                       "growth", "backoff",       "min",
                                       "max",    "decrease_every"};
 
-std::string quoted(std::string_view text) {
-  return "'" + std::string(text) + "'";
-}
-
-std::string didYouMeanText(std::string_view word,
-                           Span<std::string_view> candidates) {
-  std::string_view nearest = didYouMean(word, candidates);
-  return nearest.empty() ? "" : "; did you mean " + quoted(nearest) + "?";
+std::string suggest(std::string_view word, Span<std::string_view> candidates) {
+  return didYouMeanText(didYouMean(word, candidates));
 }
 
 /// The whole text as a number; infinity is one, NaN and overflow are not.
@@ -155,7 +150,7 @@ bool splitSettings(std::string_view text, std::vector<KeyValue> &settings,
       known |= key == setting.key;
     if (!known) {
       error = "unknown setting " + quoted(setting.key) + " of a dynamic scale" +
-              didYouMeanText(setting.key, kKeys);
+              suggest(setting.key, kKeys);
       return false;
     }
     for (const KeyValue &earlier : settings) {
@@ -181,7 +176,7 @@ bool readPreset(std::string_view name, LossScaleParams &params,
     }
     names.push_back(preset.name);
   }
-  error = "unknown preset " + quoted(name) + didYouMeanText(name, names) +
+  error = "unknown preset " + quoted(name) + suggest(name, names) +
           " (tf1, tf_keras, keras3, pytorch, mxnet, paddle)";
   return false;
 }
@@ -245,7 +240,7 @@ std::optional<LossScaleConfig> amp::parseLossScale(std::string_view text,
   if (!parseNumber(text) || text == "inf" || text == "infinity") {
     constexpr std::string_view words[] = {"none", "dynamic"};
     error = "a loss scale is 'dynamic', 'none' or a positive number, not " +
-            quoted(text) + didYouMeanText(text, words);
+            quoted(text) + suggest(text, words);
     return std::nullopt;
   }
   float value = 1.0f;

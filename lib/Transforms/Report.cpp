@@ -10,14 +10,11 @@
 
 #include "amp/Transforms/Report.h"
 
+#include "amp/OpSet/Words.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/JSON.h"
 
 using namespace amp;
-
-static std::string quoted(llvm::StringRef name) {
-  return ("'" + name + "'").str();
-}
 
 /// Pinned by the expansion of a training section, not by the user.
 static bool isOptimizerPart(const ReportNode &node) {

@@ -8,35 +8,15 @@
 // Models are read from a path that ends in .json, so there is a folder.
 //===----------------------------------------------------------------------===//
 
+#include "JsonFile.h"
 #include "Readers.h"
 
 #include "amp/Policy/OpModels.h"
 
-#include <cstdio>
-#include <filesystem>
-#include <unistd.h>
-
 using namespace amp;
 using namespace amp::test;
-namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder that goes when the program does.
-struct Folder {
-  Folder()
-      : path(fs::temp_directory_path() /
-             ("amp-op-models-" + std::to_string(getpid()))),
-        file((path / "m.json").string()) {
-    fs::create_directories(path);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-  std::string file;
-};
 
 /// What is said about the file, and the lists that its ops are on.
 struct Read {
@@ -71,12 +51,10 @@ Read read(const std::string &file) {
 } // namespace
 
 ReaderOutcome amp::test::checkOpModels(std::string bytes) {
-  static Folder folder;
-  std::FILE *out = std::fopen(folder.file.c_str(), "wb");
-  if (!out || std::fwrite(bytes.data(), 1, bytes.size(), out) != bytes.size() ||
-      std::fclose(out) != 0)
-    return {false, "cannot write " + folder.file};
-  Read first = read(folder.file), again = read(folder.file);
+  static const JsonFile file("op-models");
+  if (!file.put(bytes))
+    return {false, "cannot write " + file.path()};
+  Read first = read(file.path()), again = read(file.path());
   if (first.emptyMessage)
     return {first.accepted, "a message is empty"};
   if (first.accepted == first.hasErrors)

@@ -1,5 +1,4 @@
-//===- CheckPolicy.cpp - What holds for every policy file
-//-------------------===//
+//===- CheckPolicy.cpp - What holds for every policy file -----------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,46 +8,19 @@
 // Policies are read from a path that ends in .json, so there is a folder.
 //===----------------------------------------------------------------------===//
 
+#include "JsonFile.h"
 #include "Readers.h"
 
 #include "amp/OpSet/OpSet.h"
 #include "amp/Policy/Policy.h"
 
-#include <cstdio>
-#include <filesystem>
-#include <unistd.h>
-
 using namespace amp;
 using namespace amp::test;
-namespace fs = std::filesystem;
-
-namespace {
-
-/// A folder that goes when the program does. The policy in it may extend
-/// itself.
-struct Folder {
-  Folder()
-      : path(fs::temp_directory_path() /
-             ("amp-policy-" + std::to_string(getpid()))),
-        file((path / "p.json").string()) {
-    fs::create_directories(path);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  fs::path path;
-  std::string file;
-};
-
-} // namespace
 
 ReaderOutcome amp::test::checkPolicy(std::string bytes) {
-  static Folder folder;
-  std::FILE *out = std::fopen(folder.file.c_str(), "wb");
-  if (!out || std::fwrite(bytes.data(), 1, bytes.size(), out) != bytes.size() ||
-      std::fclose(out) != 0)
-    return {false, "cannot write " + folder.file};
+  static const JsonFile file("policy");
+  if (!file.put(bytes))
+    return {false, "cannot write " + file.path()};
   std::vector<std::string_view> names;
   for (const OpDef &op : allOps())
     names.push_back(op.name);
@@ -58,7 +30,7 @@ ReaderOutcome amp::test::checkPolicy(std::string bytes) {
     for (std::string &text : printed) {
       std::vector<PolicyMessage> messages;
       std::optional<Policy> policy =
-          loadPolicy({folder.file, target, {}}, names, messages);
+          loadPolicy({file.path(), target, {}}, names, messages);
       bool hasErrors = false;
       for (const PolicyMessage &message : messages) {
         hasErrors |= message.isError;

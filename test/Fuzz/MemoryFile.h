@@ -1,5 +1,4 @@
-//===- MemoryFile.h - A file without a disk ---------------------------------*-
-//C++ -*-===//
+//===- MemoryFile.h - A file without a disk ---------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -10,6 +10,7 @@
 
 #include "Messages.h"
 #include "amp/GraphFile/FileIO.h"
+#include "amp/OpSet/Words.h"
 
 #include <cstdio>
 #include <sys/stat.h>
@@ -66,9 +67,9 @@ void note(const std::string &message) {
 
 std::string unknownName(const std::string &what, std::string_view name,
                         const std::vector<std::string_view> &names) {
-  std::string text = what + " '" + std::string(name) + "'";
+  std::string text = what + " " + amp::quoted(name);
   if (const std::string_view near = amp::didYouMean(name, names); !near.empty())
-    return text + "; did you mean '" + std::string(near) + "'?";
+    return text + amp::didYouMeanText(near);
   std::string all;
   for (std::string_view other : names)
     all += (all.empty() ? "" : ", ") + std::string(other);

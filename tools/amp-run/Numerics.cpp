@@ -12,6 +12,7 @@
 #include "Numerics.h"
 #include "Exact.h"
 #include "amp/GraphFile/Diagnostics.h"
+#include "amp/OpSet/Words.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,10 +22,6 @@ namespace amprun {
 namespace {
 
 namespace gf = amp::graphfile;
-
-std::string quote(std::string_view name) {
-  return "'" + std::string(name) + "'";
-}
 
 std::string number(double value) {
   if (std::isnan(value))
@@ -63,9 +60,10 @@ const gf::Node *findNode(const gf::GraphFile &file, std::string_view function,
 /// `node 'n' of function 'f'`, and for a generated one where it comes from.
 std::string nameOf(const gf::Node *node, const std::string &name,
                    const std::string &function) {
-  std::string text = "node " + quote(name) + " of function " + quote(function);
+  std::string text =
+      "node " + amp::quoted(name) + " of function " + amp::quoted(function);
   if (node && !node->origin.empty())
-    text += ", generated for " + quote(node->origin) + ",";
+    text += ", generated for " + amp::quoted(node->origin) + ",";
   return text;
 }
 
@@ -156,8 +154,8 @@ bool NumericsCheck::isMeant(const amprt::StepEvent &event, const Range &result,
 }
 
 std::string NumericsCheck::describe(const Range &range) {
-  std::string text =
-      quote(range.value) + ", " + amprt::describe(range.dtype, range.dims);
+  std::string text = amp::quoted(range.value) + ", " +
+                     amprt::describe(range.dtype, range.dims);
   if (range.least <= range.most)
     text += ", is from " + number(range.least) + " to " + number(range.most);
   else if (range.total == 0)
@@ -193,7 +191,7 @@ std::string NumericsCheck::renderFailure(const gf::SourceText &source,
                  ? " is the first to make a number that is not finite: "
                  : " reads numbers that are not finite and that no node made, "
                    "in " +
-                       quote(given->value) + ": ";
+                       amp::quoted(given->value) + ": ";
   message += std::to_string(bad.notFinite) + " of " +
              amprt::describe(bad.dtype, bad.dims) + ", the first is " +
              number(bad.first) + " at " + position(bad.firstAt, bad.dims);

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "amp/OpSet/Words.h"
 
 #include <cerrno>
 #include <cmath>
@@ -213,11 +214,8 @@ std::string unknownFlag(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Flag &flag : kFlags)
     names.push_back(flag.name);
-  const std::string_view near = amp::didYouMean(name, names);
-  std::string text = "unknown flag '" + std::string(name) + "'";
-  if (!near.empty())
-    text += "; did you mean '" + std::string(near) + "'?";
-  return text;
+  return "unknown flag " + amp::quoted(name) +
+         amp::didYouMeanText(amp::didYouMean(name, names));
 }
 
 /// The first flag given that only has a meaning with another one.

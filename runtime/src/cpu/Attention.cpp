@@ -34,25 +34,6 @@ namespace {
 
 /// Rows of scores at a time.
 constexpr int64_t kRows = 64;
-/// Lanes of sums over a row; fixed, so that all machines add alike.
-constexpr int64_t kLanes = 16;
-
-AMPRT_ALWAYS_INLINE void largestOf(const float *x, int64_t count,
-                                   float *result) {
-  float lanes[kLanes];
-  for (int64_t l = 0; l < kLanes; ++l)
-    lanes[l] = -std::numeric_limits<float>::infinity();
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l)
-      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-  for (; i < count; ++i)
-    lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
-  float largest = lanes[0];
-  for (int64_t l = 1; l < kLanes; ++l)
-    largest = lanes[l] > largest ? lanes[l] : largest;
-  *result = largest;
-}
 
 /// x = e^(x − largest), and their sum.
 AMPRT_ALWAYS_INLINE void exponentials(float *x, int64_t count, float largest,

@@ -33,27 +33,6 @@ template <typename T> struct Exponentials {
   double logSum() const { return std::log1p(rest); }
 };
 
-/// Lanes of sums over a row; fixed, so that all machines add alike.
-constexpr int64_t kLanes = 16;
-
-/// The largest that is a number; −∞ if there is none.
-AMPRT_ALWAYS_INLINE void largestOf(const float *x, int64_t size,
-                                   float *result) {
-  float lanes[kLanes];
-  for (int64_t l = 0; l < kLanes; ++l)
-    lanes[l] = -std::numeric_limits<float>::infinity();
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l)
-      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-  for (; i < size; ++i)
-    lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
-  float largest = lanes[0];
-  for (int64_t l = 1; l < kLanes; ++l)
-    largest = lanes[l] > largest ? lanes[l] : largest;
-  *result = largest;
-}
-
 AMPRT_ALWAYS_INLINE void expOfRow(const float *x, float *e, int64_t size,
                                   float largest) {
   for (int64_t i = 0; i < size; ++i)

@@ -16,8 +16,30 @@
 #include "VectorTarget.h"
 
 #include <cstdint>
+#include <limits>
 
 namespace amprt::cpu {
+
+/// Lanes of sums over a row; fixed, so that all machines add alike.
+inline constexpr int64_t kLanes = 16;
+
+/// The largest that is a number; −∞ if there is none.
+AMPRT_ALWAYS_INLINE void largestOf(const float *x, int64_t size,
+                                   float *result) {
+  float lanes[kLanes];
+  for (int64_t l = 0; l < kLanes; ++l)
+    lanes[l] = -std::numeric_limits<float>::infinity();
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+  for (; i < size; ++i)
+    lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
+  float largest = lanes[0];
+  for (int64_t l = 1; l < kLanes; ++l)
+    largest = lanes[l] > largest ? lanes[l] : largest;
+  *result = largest;
+}
 
 /// 2^n for n of -126 to 127.
 AMPRT_ALWAYS_INLINE float powerOfTwo(int32_t n) {

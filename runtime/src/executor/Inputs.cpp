@@ -9,13 +9,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "SessionState.h"
+#include "amp/OpSet/Words.h"
 
 using namespace amprt;
 namespace gf = amp::graphfile;
-
-static std::string quote(std::string_view name) {
-  return "'" + std::string(name) + "'";
-}
 
 static Status bindInput(const gf::Input &input, const Tensor &tensor,
                         SizeBindings &sizes) {
@@ -26,7 +23,7 @@ static Status bindInput(const gf::Input &input, const Tensor &tensor,
     fits = !shape[i].isFixed() || shape[i].size() == tensor.dims()[i];
   if (!fits)
     return Status(Code::InvalidArgument,
-                  "input " + quote(input.name) + " is " +
+                  "input " + amp::quoted(input.name) + " is " +
                       amp::toString(input.type) + ", not " +
                       describe(tensor.dtype(), tensor.dims()));
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -36,9 +33,9 @@ static Status bindInput(const gf::Input &input, const Tensor &tensor,
         sizes.try_emplace(std::string(shape[i].name()), tensor.dims()[i]);
     if (!isNew && entry->second != tensor.dims()[i])
       return Status(Code::InvalidArgument,
-                    "size " + quote(shape[i].name()) + " is " +
+                    "size " + amp::quoted(shape[i].name()) + " is " +
                         std::to_string(tensor.dims()[i]) + " in input " +
-                        quote(input.name) + " and " +
+                        amp::quoted(input.name) + " and " +
                         std::to_string(entry->second) + " in another");
   }
   return okStatus();
@@ -53,8 +50,9 @@ Result<SizeBindings> amprt::bindInputs(const gf::Function &function,
     for (const gf::Input &input : function.inputs)
       known |= input.name == given.name;
     if (!known)
-      return Status(Code::NotFound, "function " + quote(function.name) +
-                                        " has no input " + quote(given.name));
+      return Status(Code::NotFound, "function " + amp::quoted(function.name) +
+                                        " has no input " +
+                                        amp::quoted(given.name));
   }
   for (const gf::Input &input : function.inputs) {
     const Tensor *found = nullptr;
@@ -63,13 +61,13 @@ Result<SizeBindings> amprt::bindInputs(const gf::Function &function,
         continue;
       if (found)
         return Status(Code::InvalidArgument,
-                      "input " + quote(input.name) + " is given twice");
+                      "input " + amp::quoted(input.name) + " is given twice");
       found = given.tensor;
     }
     if (!found)
       return Status(Code::InvalidArgument,
-                    "input " + quote(input.name) + " of function " +
-                        quote(function.name) + " is missing");
+                    "input " + amp::quoted(input.name) + " of function " +
+                        amp::quoted(function.name) + " is missing");
     AMPRT_RETURN_IF_ERROR(bindInput(input, *found, sizes));
     ordered.push_back(found);
   }

@@ -12,15 +12,12 @@
 #include "amprt/Session.h"
 #include "Initialise.h"
 #include "SessionState.h"
+#include "amp/OpSet/Words.h"
 
 #include <algorithm>
 
 using namespace amprt;
 namespace gf = amp::graphfile;
-
-static std::string quote(std::string_view name) {
-  return "'" + std::string(name) + "'";
-}
 
 Result<DeviceMemory> DeviceMemory::allocate(Device &device, size_t bytes) {
   DeviceMemory result;
@@ -42,15 +39,16 @@ Result<size_t> Session::Impl::functionIndex(std::string_view name) const {
   std::string known;
   for (const gf::Function &function : functions)
     known += (known.empty() ? "" : ", ") + std::string(function.name);
-  return Status(Code::NotFound, "the file has no function " + quote(name) +
-                                    "; it has " +
+  return Status(Code::NotFound, "the file has no function " +
+                                    amp::quoted(name) + "; it has " +
                                     (known.empty() ? "none" : known));
 }
 
 Result<uint32_t> Session::Impl::findVariable(std::string_view name) const {
   auto found = variableIndex.find(std::string(name));
   if (found == variableIndex.end())
-    return Status(Code::NotFound, "the file has no variable " + quote(name));
+    return Status(Code::NotFound,
+                  "the file has no variable " + amp::quoted(name));
   return found->second;
 }
 
@@ -58,7 +56,7 @@ Status Session::Impl::upload(uint32_t index, const Tensor &value) {
   VariableState &variable = variables[index];
   if (value.dtype() != variable.dtype || value.dims() != variable.dims)
     return Status(Code::InvalidArgument,
-                  "variable " + quote(file.file.variables[index].name) +
+                  "variable " + amp::quoted(file.file.variables[index].name) +
                       " is " + describe(variable.dtype, variable.dims) +
                       ", not " + describe(value.dtype(), value.dims()));
   ++variable.version;
@@ -72,7 +70,7 @@ Status Session::Impl::initialise() {
         variable.init ? initialValue(variable, options.seed)
         : weights     ? weights(variable.weights)
                       : Status(Code::FailedPrecondition,
-                               "variable " + quote(variable.name) +
+                               "variable " + amp::quoted(variable.name) +
                                    " takes its value from a weights file, and "
                                        "none is open");
     if (!value.ok())
@@ -97,10 +95,10 @@ Result<Plan *> Session::Impl::plan(size_t function, const SizeBindings &sizes) {
     if (!device->supports(step, program))
       missing += (missing.empty() ? "" : ", ") +
                  std::string(kernelName(step.kernel)) + " (" +
-                 quote(step.name) + ")";
+                 amp::quoted(step.name) + ")";
   if (!missing.empty())
     return Status(Code::Unimplemented, "the device " +
-                                           quote(device->traits().name) +
+                                           amp::quoted(device->traits().name) +
                                            " has no kernel for: " + missing);
   Plan plan;
   plan.program = std::make_unique<Program>(std::move(program));
@@ -195,8 +193,9 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
   if (!options.planFor.empty()) {
     auto traits = DeviceTraits::find(options.planFor);
     if (!traits)
-      return Status(Code::InvalidArgument,
-                    "no device " + quote(options.planFor) + " to plan for");
+      return Status(Code::InvalidArgument, "no device " +
+                                               amp::quoted(options.planFor) +
+                                               " to plan for");
     impl->traits = *traits;
   }
   impl->traits.fuse &= options.fuse;
@@ -209,7 +208,7 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
     for (const amp::Dim &dim : variable.type.shape) {
       if (!dim.isFixed())
         return Status(Code::InvalidArgument,
-                      "variable " + quote(variable.name) +
+                      "variable " + amp::quoted(variable.name) +
                           " has a size that is not a number");
       state.dims.push_back(dim.size());
     }

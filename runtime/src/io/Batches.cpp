@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "amprt/io/Batches.h"
+#include "amp/OpSet/Words.h"
 #include "amprt/io/Convert.h"
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 
 namespace amprt::io {
 
+using amp::quoted;
 using amp::graphfile::CheckedFile;
 using amp::graphfile::Function;
 using amp::graphfile::Input;
@@ -28,10 +30,6 @@ namespace {
 
 Status invalid(std::string message) {
   return Status(Code::InvalidArgument, std::move(message));
-}
-
-std::string quoted(std::string_view name) {
-  return "'" + std::string(name) + "'";
 }
 
 std::string fieldNames(const Split &split) {

@@ -20,22 +20,6 @@ using namespace amprt::planner;
 
 namespace {
 
-Dims denseStrides(const Dims &dims) {
-  Dims strides(dims.size(), 1);
-  for (size_t i = dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
-/// Over the batch, rows and columns of the scores; 0 where it broadcasts.
-Dims broadcastStrides(const Dims &dims, size_t rank) {
-  Dims dense = denseStrides(dims), strides(rank, 0);
-  for (size_t i = 0; i < dims.size(); ++i)
-    if (dims[i] != 1)
-      strides[rank - dims.size() + i] = dense[i];
-  return strides;
-}
-
 class AttentionFuser {
 public:
   AttentionFuser(Builder &builder, const DeviceTraits &traits)

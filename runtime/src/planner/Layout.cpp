@@ -152,26 +152,16 @@ void Layouts::addScratch() {
   }
 }
 
-/// Strides of a buffer over the dimensions of a result it broadcasts to.
-static Dims broadcastStrides(const Buffer &buffer, size_t rank) {
-  Dims strides(rank, 0);
-  int64_t stride = 1;
-  for (size_t i = 0; i < buffer.dims.size(); ++i) {
-    size_t from = buffer.dims.size() - 1 - i;
-    strides[rank - 1 - i] = buffer.dims[from] == 1 ? 0 : stride;
-    stride *= i == 0 ? buffer.pitch : buffer.dims[from];
-  }
-  return strides;
-}
-
 void Layouts::setLoops(Step &step) {
   StepParams &p = step.params;
   Dims dims = builder.dims(step.results[0]);
   std::vector<Dims> full;
+  auto add = [&](const Buffer &buffer) {
+    full.push_back(broadcastStrides(buffer.dims, dims.size(), buffer.pitch));
+  };
   for (uint32_t operand : step.operands)
-    full.push_back(broadcastStrides(builder.buffer(operand), dims.size()));
-  full.push_back(
-      broadcastStrides(builder.buffer(step.results[0]), dims.size()));
+    add(builder.buffer(operand));
+  add(builder.buffer(step.results[0]));
   p.loops.clear();
   p.strides.assign(full.size(), {});
   for (size_t i = 0; i < dims.size(); ++i) {

@@ -17,14 +17,8 @@ namespace {
 
 /// Which matrix of an operand each product of the batch takes.
 std::vector<int64_t> matrixNumbers(const Dims &operand, const Dims &batch) {
-  size_t rank = operand.size() - 2;
-  std::vector<int64_t> strides(batch.size(), 0);
-  int64_t stride = 1;
-  for (size_t i = 0; i < rank; ++i) {
-    size_t from = rank - 1 - i, to = batch.size() - 1 - i;
-    strides[to] = operand[from] == 1 ? 0 : stride;
-    stride *= operand[from];
-  }
+  Dims strides =
+      broadcastStrides({operand.begin(), operand.end() - 2}, batch.size());
   std::vector<int64_t> numbers(size_t(elementCount(batch)));
   for (size_t n = 0; n < numbers.size(); ++n) {
     int64_t rest = int64_t(n), number = 0;

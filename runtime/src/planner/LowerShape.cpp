@@ -172,13 +172,6 @@ bool lowerOneHot(NodeLowering &node) {
   return true;
 }
 
-Dims denseStrides(const Dims &dims) {
-  Dims strides(dims.size(), 1);
-  for (size_t i = dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
-
 /// Elements of a larger tensor: where the first is, and how far the next along
 /// each axis. Takes them out, or puts them into zeros or another number.
 bool lowerPart(NodeLowering &node, Kernel kernel, const Dims &part,

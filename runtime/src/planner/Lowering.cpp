@@ -105,6 +105,24 @@ void ExpressionBuilder::finish(Step &step, uint32_t result) {
   step.results = {result};
 }
 
+Dims amprt::planner::denseStrides(const Dims &dims) {
+  Dims strides(dims.size(), 1);
+  for (size_t i = dims.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * dims[i];
+  return strides;
+}
+
+Dims amprt::planner::broadcastStrides(const Dims &dims, size_t rank,
+                                      std::optional<int64_t> pitch) {
+  Dims strides(rank, 0);
+  int64_t stride = 1;
+  for (size_t i = dims.size(), to = rank; i-- > 0;) {
+    strides[--to] = dims[i] == 1 ? 0 : stride;
+    stride *= pitch && i + 1 == dims.size() ? *pitch : dims[i];
+  }
+  return strides;
+}
+
 void amprt::planner::setRows(StepParams &params, const Dims &dims,
                              size_t axis) {
   params.outer = params.inner = 1;
@@ -119,9 +137,7 @@ void amprt::planner::setRows(StepParams &params, const Dims &dims,
 
 void amprt::planner::setReduction(StepParams &params, const Dims &dims,
                                   const std::vector<bool> &reduced) {
-  Dims strides(dims.size(), 1);
-  for (size_t i = dims.size(); i-- > 1;)
-    strides[i - 1] = strides[i] * dims[i];
+  Dims strides = denseStrides(dims);
   params.loops.clear();
   params.strides.assign(1, {});
   params.reduceLoops.clear();

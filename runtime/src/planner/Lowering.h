@@ -16,6 +16,7 @@
 #include "amp/GraphFile/GraphFile.h"
 #include "amprt/Planner.h"
 
+#include <optional>
 #include <unordered_map>
 
 namespace amprt::planner {
@@ -106,6 +107,14 @@ private:
   Expression expression;
   std::vector<uint32_t> operands;
 };
+
+/// From one element to the next along each axis, where all lie side by side.
+Dims denseStrides(const Dims &dims);
+
+/// The same over the last of `rank` axes: 0 along those of one element, which
+/// broadcast. Rows may be padded to `pitch` elements.
+Dims broadcastStrides(const Dims &dims, size_t rank,
+                      std::optional<int64_t> pitch = std::nullopt);
 
 /// Elements of the axes in front of, at, and behind `axis`.
 void setRows(StepParams &params, const Dims &dims, size_t axis);

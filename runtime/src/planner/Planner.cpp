@@ -11,6 +11,7 @@
 
 #include "amprt/Planner.h"
 #include "Stages.h"
+#include "amp/OpSet/Words.h"
 
 #include <algorithm>
 #include <set>
@@ -56,10 +57,6 @@ private:
   std::set<std::string_view> unsupportedOps;
 };
 
-std::string quote(std::string_view name) {
-  return "'" + std::string(name) + "'";
-}
-
 } // namespace
 
 /// Replaces named sizes by their numbers.
@@ -70,9 +67,10 @@ Status FunctionPlanner::bind(amp::Shape &shape, std::string_view where) const {
     auto found = sizes.find(dim.name());
     if (found == sizes.end())
       return Status(Code::InvalidArgument,
-                    "size " + quote(dim.name()) + " of " + quote(where) +
+                    "size " + amp::quoted(dim.name()) + " of " +
+                        amp::quoted(where) +
                         " has no number: no input of function " +
-                        quote(function.name) + " has it");
+                        amp::quoted(function.name) + " has it");
     dim = amp::Dim::fixed(found->second);
   }
   return okStatus();
@@ -104,7 +102,7 @@ Result<uint32_t> FunctionPlanner::valueOf(const gf::ValueName &name) {
   case gf::ValueTarget::Missing:
     break;
   }
-  return Status(Code::Internal, "no value " + quote(gf::toString(name)));
+  return Status(Code::Internal, "no value " + amp::quoted(gf::toString(name)));
 }
 
 Status FunctionPlanner::lowerNode(uint32_t index) {
@@ -131,13 +129,13 @@ Status FunctionPlanner::lowerNode(uint32_t index) {
   std::vector<amp::TensorType> results;
   if (auto error = amp::inferTypes(*def, operandTypes, attrs, results))
     return Status(Code::InvalidArgument,
-                  "node " + quote(node.name) +
+                  "node " + amp::quoted(node.name) +
                       " does not fit these sizes: " + error->message);
   for (const amp::TensorType &type : results)
     for (const amp::Dim &dim : type.shape)
       if (!dim.isFixed())
         return Status(Code::Unimplemented,
-                      "node " + quote(node.name) +
+                      "node " + amp::quoted(node.name) +
                           " has a size that follows from the data");
 
   NodeLowering lowering{
@@ -161,13 +159,13 @@ Status FunctionPlanner::lowerNode(uint32_t index) {
 void FunctionPlanner::reject(const gf::Node &node) {
   if (unsupportedOps.insert(node.op).second)
     unsupported += (unsupported.empty() ? "" : ", ") + std::string(node.op) +
-                   " (node " + quote(node.name) + ")";
+                   " (node " + amp::quoted(node.name) + ")";
 }
 
 Status FunctionPlanner::unsupportedStatus() const {
   if (unsupported.empty())
     return okStatus();
-  return Status(Code::Unimplemented, "function " + quote(function.name) +
+  return Status(Code::Unimplemented, "function " + amp::quoted(function.name) +
                                          " has ops that the device '" +
                                          traits.name +
                                          "' does not run: " + unsupported);
@@ -176,7 +174,7 @@ Status FunctionPlanner::unsupportedStatus() const {
 Status FunctionPlanner::lower(const WeightsReader &weights) {
   if (function.training)
     return Status(Code::FailedPrecondition,
-                  "the training of function " + quote(function.name) +
+                  "the training of function " + amp::quoted(function.name) +
                       " is not expanded; run 'amp-opt MODEL.json -o OUT.json' "
                       "first, or 'amp-opt --policy=none MODEL.json -o "
                       "OUT.json' to train in float32");

@@ -74,7 +74,6 @@ public:
   /// Where it stands; in a callback, behind the step or epoch it is told of.
   const TrainPosition &position() const { return at; }
 
-  int64_t trainExamples() const { return examples; }
   int64_t stepsPerEpoch() const;
 
 private:
