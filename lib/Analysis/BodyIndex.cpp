@@ -80,7 +80,8 @@ private:
 
 BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
                      llvm::ArrayRef<Operation *> owners) {
-  bool anyOpaque = false;
+  // Ops whose regions are their own business.
+  std::vector<uint32_t> opaque;
   uint32_t operandCount = 0;
   // The list of ops is followed once: each step of it waits for memory, while
   // of ops in an array the next ones are fetched ahead. Blocks within ops join
@@ -101,7 +102,7 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
               blockEntries.push_back(
                   {&block, 0, 0, uint32_t(ops.size()), entry.body, true});
         } else {
-          anyOpaque = true;
+          opaque.push_back(ops.size());
         }
       }
       ops.push_back(&op);
@@ -157,18 +158,17 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
                      definition[value] < i;
     }
   }
-  if (!anyOpaque)
-    return;
-  for (uint32_t i = 0; i < numBlockOps; ++i) {
-    if (ops[i]->getNumRegions() == 0 || flowsThrough(ops[i]))
-      continue;
+  for (uint32_t i : opaque)
     for (Region &region : ops[i]->getRegions())
       region.walk([&](Operation *inner) {
-        for (OpOperand &operand : inner->getOpOperands())
+        for (OpOperand &operand : inner->getOpOperands()) {
+          // Most of what a region reads is its own.
+          if (operand.get().getParentBlock() == inner->getBlock())
+            continue;
           if (ValueId value = numbers.of(operand.get()); value != kNoValue)
             nested.emplace_back(value, &operand);
+        }
       });
-  }
   std::stable_sort(
       nested.begin(), nested.end(),
       [](const NestedUse &a, const NestedUse &b) { return a.first < b.first; });

@@ -12,6 +12,7 @@
 #include "amp/Analysis/ForeignModels.h"
 
 #include "amp/Interfaces/Constants.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -39,16 +40,13 @@ public:
   Value buildCast(OpBuilder &builder, Location loc, Value value,
                   FloatType type) const override {
     MLIRContext *context = builder.getContext();
-    Type result = type;
-    if (auto shaped = dyn_cast<ShapedType>(value.getType()))
-      result = shaped.clone(type);
     OperationName name(description.cast, context);
     // Who has the ops in a module allows them; a pass must not be the first.
     if (!name.isRegistered() && !context->allowsUnregisteredDialects())
       return {};
     OperationState state(loc, name);
     state.addOperands(value);
-    state.addTypes(result);
+    state.addTypes(withElementType(value.getType(), type));
     return builder.create(state)->getResult(0);
   }
 
@@ -57,11 +55,8 @@ public:
   }
 
   void retargetCast(Operation *cast, FloatType type) const override {
-    Type old = cast->getResult(0).getType();
-    if (auto shaped = dyn_cast<ShapedType>(old))
-      cast->getResult(0).setType(shaped.clone(type));
-    else
-      cast->getResult(0).setType(type);
+    Value result = cast->getResult(0);
+    result.setType(withElementType(result.getType(), type));
   }
 
   bool isConvertibleConstant(Operation *op) const override {

@@ -14,6 +14,7 @@
 
 #include "SpelledOut.h"
 #include "amp/Analysis/OpNameMap.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -137,14 +138,6 @@ private:
 
 } // namespace
 
-/// Like getElementTypeOrSelf, which asks an interface.
-static Type elementType(Value value) {
-  Type type = value.getType();
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    return tensor.getElementType();
-  return getElementTypeOrSelf(type);
-}
-
 static bool hasMembers(const TypeGroup &group) {
   return !group.operands.empty() || !group.results.empty() ||
          !group.blockArguments.empty();
@@ -169,7 +162,7 @@ static bool isShaped(Operation *op, const FlowGroup &group) {
 static Type groupType(Operation *op, const TypeGroup &group) {
   Type type;
   auto matches = [&](Value value) {
-    Type element = elementType(value);
+    Type element = elementTypeOf(value);
     if (!type)
       type = element;
     return type == element;
@@ -188,7 +181,7 @@ static Type groupType(Operation *op, const TypeGroup &group) {
 
 /// Whether there is anything in the op that could be lowered.
 static bool touchesFloats(Operation *op) {
-  auto isFloat = [](Value value) { return isa<FloatType>(elementType(value)); };
+  auto isFloat = [](Value value) { return isa<FloatType>(elementTypeOf(value)); };
   return op->getNumRegions() != 0 || llvm::any_of(op->getOperands(), isFloat) ||
          llvm::any_of(op->getResults(), isFloat);
 }
@@ -500,7 +493,7 @@ void BodyPainter::addCastVertex(uint32_t index) {
   PaintedOp &painted = painting.ops[index];
   Operation *op = painted.op;
   if (!infoOf(op).kind.dialect || op->getNumResults() != 1 ||
-      op->getNumOperands() != 1 || !elementType(op->getResult(0)).isF32() ||
+      op->getNumOperands() != 1 || !elementTypeOf(op->getResult(0)).isF32() ||
       isOutput(painted, 0) ||
       !infoOf(op).kind.dialect->canRetargetCast(op, painting.target))
     return;
@@ -537,7 +530,7 @@ void BodyPainter::addVertices(uint32_t index) {
     if (painted.isFlow) {
       Type type = groupType(op, group);
       for (OpOperand *operand : flow->second[i].handedOver) {
-        Type handed = elementType(operand->get());
+        Type handed = elementTypeOf(operand->get());
         type = !type && !hasMembers(group) ? handed
                : type == handed            ? type
                                            : Type();
@@ -658,7 +651,7 @@ void BodyPainter::bypassCasts() {
     VertexId from = value == kNoValue ? kNoVertex : painting.valueVertex[value];
     FloatType lowered =
         from == kNoVertex ? FloatType() : painting.loweredType(from);
-    if ((lowered ? Type(lowered) : elementType(source)) != painting.target)
+    if ((lowered ? Type(lowered) : elementTypeOf(source)) != painting.target)
       continue;
     painting.result.colours[v] = Colour::Unpainted;
     painting.bypassed.insert(op);

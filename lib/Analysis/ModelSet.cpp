@@ -12,6 +12,7 @@
 
 #include "amp/Analysis/ForeignModels.h"
 #include "amp/Interfaces/Constants.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -53,7 +54,7 @@ void ModelSet::addForeign(std::shared_ptr<const ForeignModels> models) {
 }
 
 static bool isFloating(Value value) {
-  return isa<FloatType>(getElementTypeOrSelf(value.getType()));
+  return isa<FloatType>(elementTypeOf(value));
 }
 
 /// Whether all that the regions of an op hold can be retyped by what the table
@@ -136,12 +137,6 @@ Type ModelSet::getGroupType(Operation *op, const OpKind &kind,
   return kind.interface
              ? PrecisionOpInterface(op, kind.interface).getGroupType(group)
              : Type();
-}
-
-static Type withElementType(Type type, FloatType element) {
-  if (auto shaped = dyn_cast<ShapedType>(type))
-    return shaped.clone(element);
-  return element;
 }
 
 /// The values of the regions that are float32, and their constants.

@@ -12,6 +12,7 @@
 #include "Models.h"
 
 #include "amp/Interfaces/Constants.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -47,21 +48,17 @@ llvm::ArrayRef<OpEntry> amp::arithOps() {
 Value ArithCasts::buildCast(OpBuilder &builder, Location loc, Value value,
                             FloatType type) const {
   Type old = value.getType();
-  auto from = dyn_cast<FloatType>(getElementTypeOrSelf(old));
+  auto from = dyn_cast<FloatType>(elementTypeOf(old));
   if (!from || from == type)
     return {};
-  auto withElement = [&](Type element) -> Type {
-    auto shaped = dyn_cast<ShapedType>(old);
-    return shaped ? Type(shaped.clone(element)) : element;
-  };
-  Type result = withElement(type);
+  Type result = withElementType(old, type);
   if (from.getWidth() > type.getWidth())
     return arith::TruncFOp::create(builder, loc, result, value);
   if (from.getWidth() < type.getWidth())
     return arith::ExtFOp::create(builder, loc, result, value);
   // f16 and bf16 have no direct cast.
   Value widened = arith::ExtFOp::create(
-      builder, loc, withElement(builder.getF32Type()), value);
+      builder, loc, withElementType(old, builder.getF32Type()), value);
   return arith::TruncFOp::create(builder, loc, result, widened);
 }
 
@@ -83,11 +80,8 @@ bool ArithCasts::canRetargetCast(Operation *cast, FloatType type) const {
 }
 
 void ArithCasts::retargetCast(Operation *cast, FloatType type) const {
-  Type old = cast->getResult(0).getType();
-  if (auto shaped = dyn_cast<ShapedType>(old))
-    cast->getResult(0).setType(shaped.clone(type));
-  else
-    cast->getResult(0).setType(type);
+  Value result = cast->getResult(0);
+  result.setType(withElementType(result.getType(), type));
 }
 
 bool ArithCasts::isConvertibleConstant(Operation *op) const {

@@ -12,6 +12,7 @@
 
 #include "Models.h"
 
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -184,6 +185,9 @@ namespace {
 struct StructuredModel : ModelBase<StructuredModel> {
   void getTypeGroups(Operation *op,
                      llvm::SmallVectorImpl<TypeGroup> &groups) const {
+    // Of destinations in memory and in tensors, only these could change.
+    if (op->getNumResults() != numYields(op))
+      return;
     // A fill takes its value in the type of the tensor.
     getFloatGroup(op, /*scalars=*/isa<linalg::FillOp>(op), groups);
   }
@@ -193,7 +197,8 @@ struct StructuredModel : ModelBase<StructuredModel> {
   bool getAccumulatingGroups(Operation *op,
                              llvm::SmallVectorImpl<TypeGroup> &groups) const {
     auto linalgOp = cast<linalg::LinalgOp>(op);
-    if (op->getNumResults() == 0 || linalgOp.getNumReductionLoops() == 0)
+    if (op->getNumResults() == 0 || op->getNumResults() != numYields(op) ||
+        linalgOp.getNumReductionLoops() == 0)
       return false;
     llvm::StringRef what = whatItIs(op);
     if (what == "reduce_max" || what == "reduce_min" || what == "max_pool2d")
@@ -218,23 +223,26 @@ struct StructuredModel : ModelBase<StructuredModel> {
     for (BlockArgument argument : body->getArguments())
       arguments.push_back(argument.getType());
     for (OpOperand &operand : op->getOpOperands()) {
-      BlockArgument argument;
-      // map and reduce need not hand over what others do.
-      if (operand.getOperandNumber() < body->getNumArguments() ||
-          linalgOp.payloadUsesValueFromOperand(&operand))
-        argument = linalgOp.getMatchingBlockArgument(&operand);
-      if (argument)
-        arguments[argument.getArgNumber()] =
-            getElementTypeOrSelf(operand.get().getType());
+      unsigned i = operand.getOperandNumber();
+      // map need not hand over what others do.
+      if (arguments.size() != op->getNumOperands()) {
+        if (i >= arguments.size() &&
+            !linalgOp.payloadUsesValueFromOperand(&operand))
+          continue;
+        BlockArgument argument = linalgOp.getMatchingBlockArgument(&operand);
+        if (!argument)
+          continue;
+        i = argument.getArgNumber();
+      }
+      arguments[i] = elementTypeOf(operand.get());
     }
-    for (OpOperand &init : linalgOp.getDpsInitsMutable())
-      yields.push_back(getElementTypeOrSelf(init.get().getType()));
-    if (yields.size() != body->getTerminator()->getNumOperands())
-      return failure();
+    // Destinations come last. Asking the op for them makes attributes.
+    OperandRange inits = op->getOperands().take_back(op->getNumResults());
+    for (Value init : inits)
+      yields.push_back(elementTypeOf(init));
     retypeScalarBody(*body, arguments, yields, type);
     // A result has the type of its destination.
-    for (auto [result, init] :
-         llvm::zip_equal(op->getResults(), linalgOp.getDpsInits()))
+    for (auto [result, init] : llvm::zip_equal(op->getResults(), inits))
       result.setType(init.getType());
     return success();
   }
@@ -248,6 +256,9 @@ struct StructuredModel : ModelBase<StructuredModel> {
   }
 
 private:
+  static unsigned numYields(Operation *op) {
+    return op->getRegion(0).front().getTerminator()->getNumOperands();
+  }
   static llvm::StringRef whatItIs(Operation *op) {
     llvm::StringRef family = familyOf(op->getName().getStringRef());
     return family.empty() ? familyOfBody(cast<linalg::LinalgOp>(op)) : family;

@@ -12,6 +12,8 @@
 #include "Models.h"
 
 #include "amp/Interfaces/Constants.h"
+#include "amp/Interfaces/ElementTypes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringMap.h"
@@ -32,6 +34,9 @@ llvm::StringRef amp::familyOf(llvm::StringRef name) {
 }
 
 static bool isFloat(Type type, bool scalars) {
+  // Without a question of an interface for what nearly all types are.
+  if (auto tensor = dyn_cast<RankedTensorType>(type))
+    return isa<FloatType>(tensor.getElementType());
   if (auto shaped = dyn_cast<ShapedType>(type))
     return isa<FloatType>(shaped.getElementType());
   return scalars && isa<FloatType>(type);
@@ -39,28 +44,26 @@ static bool isFloat(Type type, bool scalars) {
 
 void amp::getFloatGroup(Operation *op, bool scalars,
                         llvm::SmallVectorImpl<TypeGroup> &groups) {
-  TypeGroup group;
-  for (OpOperand &operand : op->getOpOperands())
-    if (isFloat(operand.get().getType(), scalars))
-      group.operands.push_back(operand.getOperandNumber());
-  for (OpResult result : op->getResults())
-    if (isFloat(result.getType(), scalars))
-      group.results.push_back(result.getResultNumber());
   // On buffers there is no value that could change its type.
-  if (op->getNumResults() != 0 &&
-      (!group.operands.empty() || !group.results.empty()))
-    groups.push_back(std::move(group));
+  if (op->getNumResults() == 0)
+    return;
+  TypeGroup &group = groups.emplace_back();
+  for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
+    if (isFloat(op->getOperand(i).getType(), scalars))
+      group.operands.push_back(i);
+  for (unsigned i = 0, e = op->getNumResults(); i < e; ++i)
+    if (isFloat(op->getResult(i).getType(), scalars))
+      group.results.push_back(i);
+  if (group.operands.empty() && group.results.empty())
+    groups.pop_back();
 }
 
-void amp::retypeResults(Operation *op, const TypeGroup &group, FloatType type) {
-  for (unsigned i : group.results) {
-    Type old = op->getResult(i).getType();
-    if (auto shaped = dyn_cast<ShapedType>(old))
-      op->getResult(i).setType(shaped.clone(type));
-    else
-      op->getResult(i).setType(type);
-  }
+void amp::retypeFloatResults(Operation *op, bool scalars, FloatType type) {
+  for (Value result : op->getResults())
+    if (isFloat(result.getType(), scalars))
+      result.setType(withElementType(result.getType(), type));
 }
+
 
 namespace {
 
@@ -70,9 +73,7 @@ template <bool scalars> struct FloatsModel : ModelBase<FloatsModel<scalars>> {
     getFloatGroup(op, scalars, groups);
   }
   LogicalResult retargetGroup(Operation *op, unsigned, FloatType type) const {
-    llvm::SmallVector<TypeGroup, 1> groups;
-    getFloatGroup(op, scalars, groups);
-    retypeResults(op, groups.front(), type);
+    retypeFloatResults(op, scalars, type);
     return success();
   }
 };
@@ -121,8 +122,8 @@ static bool computesInAnyType(Operation &op) {
     return true;
   if (isa<arith::TruncFOp, arith::ExtFOp, arith::BitcastOp>(op))
     return false;
-  llvm::StringRef dialect = op.getName().getDialectNamespace();
-  return dialect == "arith" || dialect == "math" ||
+  return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+             op.getDialect()) ||
          op.hasTrait<OpTrait::IsTerminator>() || op.getNumResults() == 0 ||
          llvm::none_of(op.getResultTypes(), [](Type t) { return t.isF32(); });
 }

@@ -60,9 +60,9 @@ void attachOwnModel(mlir::MLIRContext *context, llvm::ArrayRef<OpEntry> ops) {
 /// only look at their operand.
 void getFloatGroup(mlir::Operation *op, bool scalars,
                    llvm::SmallVectorImpl<TypeGroup> &groups);
-/// Gives the results of a group another element type.
-void retypeResults(mlir::Operation *op, const TypeGroup &group,
-                   mlir::FloatType type);
+/// Gives the floating results of an op another element type.
+void retypeFloatResults(mlir::Operation *op, bool scalars,
+                        mlir::FloatType type);
 
 /// What models answer when there is nothing to say.
 template <typename Model>

@@ -56,9 +56,7 @@ struct YieldModel : ModelBase<YieldModel> {
     Block &body = op->getRegion(0).front();
     llvm::SmallVector<Type> arguments(body.getArgumentTypes());
     retypeScalarBody(body, arguments, type, type);
-    llvm::SmallVector<TypeGroup, 1> groups;
-    getTypeGroups(op, groups);
-    retypeResults(op, groups.front(), type);
+    retypeFloatResults(op, /*scalars=*/false, type);
     return success();
   }
 };

@@ -113,7 +113,6 @@ struct TosaModel : ModelBase<TosaModel> {
 
 LogicalResult TosaModel::retargetGroup(Operation *op, unsigned,
                                        FloatType type) const {
-  llvm::SmallVector<TypeGroup, 1> groups;
   if (auto clamp = dyn_cast<tosa::ClampOp>(op)) {
     auto convert = [&](Attribute attr) -> FloatAttr {
       auto number = dyn_cast<FloatAttr>(attr);
@@ -129,8 +128,7 @@ LogicalResult TosaModel::retargetGroup(Operation *op, unsigned,
     clamp.setMinValAttr(min);
     clamp.setMaxValAttr(max);
   }
-  getFloatGroup(op, /*scalars=*/false, groups);
-  retypeResults(op, groups.front(), type);
+  retypeFloatResults(op, /*scalars=*/false, type);
   return success();
 }
 

@@ -248,7 +248,7 @@ static LogicalResult run(Operation *root,
   // Remarks word their reasons by the nodes, and so does the warning that
   // nothing was lowered.
   bool wantsNodes = (given && options.reportNodes) ||
-                    context->getRemarkEngine() ||
+                    ReportBuilder::wantsRemarks(context) ||
                     (!report.lowersNothing &&
                      report.input.lowered + report.generated.lowered == 0);
   for (auto &painting : paintings) {

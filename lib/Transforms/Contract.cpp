@@ -13,6 +13,7 @@
 
 #include "Rewrite.h"
 #include "amp/Analysis/OpNameMap.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -93,7 +94,16 @@ private:
   struct NameInfo {
     const PrecisionDialectInterface *dialect;
     std::pair<uint64_t, uint64_t> hash;
+    /// Properties that have been met, by their hash: to list the attributes in
+    /// them takes longer than all the rest, and most ops of a name have the same.
+    struct Properties {
+      Operation *op;
+      std::pair<uint64_t, uint64_t> hash;
+    };
+    llvm::DenseMap<uint64_t, Properties> properties;
   };
+  /// Ops of a name with more properties than these, as constants, are no use.
+  static constexpr size_t kMaxProperties = 256;
 
   static bool changes(Type element) {
     return element.isF32() || element.isF16() || element.isBF16();
@@ -113,6 +123,7 @@ private:
   }
   void add(Attribute attr, unsigned depth);
   void add(NamedAttribute attr);
+  void addProperties(Operation *op, NameInfo &info);
   void addOp(uint32_t op);
 
   const BodyIndex &body;
@@ -145,12 +156,6 @@ Fingerprint::NameInfo &Fingerprint::infoOf(Operation *op) {
     info.hash = text.value();
     return info;
   });
-}
-
-static Type elementTypeOf(Type type) {
-  if (auto tensor = dyn_cast<RankedTensorType>(type))
-    return tensor.getElementType();
-  return getElementTypeOrSelf(type);
 }
 
 bool Fingerprint::computeTransparent(Operation *op) {
@@ -282,9 +287,38 @@ void Fingerprint::add(NamedAttribute attr) {
   add(attr.getValue(), 0);
 }
 
+/// The attributes in the properties of an op.
+void Fingerprint::addProperties(Operation *op, NameInfo &info) {
+  // The two largest numbers are the map's own.
+  const uint64_t key = uint64_t(size_t(op->hashProperties())) >> 1;
+  auto known = info.properties.find(key);
+  if (known != info.properties.end() &&
+      op->getName().compareOpProperties(
+          op->getPropertiesStorage(),
+          known->second.op->getPropertiesStorage()))
+    return add(known->second.hash);
+  Hash around = hash;
+  hash = Hash();
+  attributes.clear();
+  if (op->isRegistered())
+    op->getName().populateInherentAttrs(op, attributes);
+  else if (auto all = dyn_cast_or_null<DictionaryAttr>(
+               op->getPropertiesAsAttribute()))
+    attributes.append(all.begin(), all.end());
+  for (NamedAttribute attr : attributes)
+    add(attr);
+  std::pair<uint64_t, uint64_t> inner = hash.value();
+  hash = around;
+  add(inner);
+  if (known == info.properties.end() &&
+      info.properties.size() < kMaxProperties)
+    info.properties[key] = {op, inner};
+}
+
 void Fingerprint::addOp(uint32_t index) {
   Operation *op = body.op(index);
-  add(infoOf(op).hash);
+  NameInfo &info = infoOf(op);
+  add(info.hash);
   const unsigned operands = body.numOperands(index);
   hash.add(uint64_t(operands) << 32 | op->getNumResults());
   for (unsigned i = 0; i < operands; ++i) {
@@ -300,16 +334,8 @@ void Fingerprint::addOp(uint32_t index) {
   // properties.
   for (NamedAttribute attr : op->getDiscardableAttrs())
     add(attr);
-  if (op->getPropertiesStorageSize() == 0)
-    return;
-  attributes.clear();
-  if (op->isRegistered())
-    op->getName().populateInherentAttrs(op, attributes);
-  else if (auto all = dyn_cast_or_null<DictionaryAttr>(
-               op->getPropertiesAsAttribute()))
-    attributes.append(all.begin(), all.end());
-  for (NamedAttribute attr : attributes)
-    add(attr);
+  if (op->getPropertiesStorageSize() != 0)
+    addProperties(op, info);
 }
 
 std::string Fingerprint::run() {
@@ -347,9 +373,11 @@ std::string Fingerprint::run() {
       hash.add(places[entry.parent]);
     for (Type type : entry.block->getArgumentTypes())
       add(type);
-    for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op)
+    for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op) {
+      body.fetchAhead(op);
       if (!isTransparent[op])
         addOp(op);
+    }
   }
   return hash.hex();
 }

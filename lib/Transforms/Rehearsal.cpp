@@ -14,11 +14,11 @@
 #include "Rewrite.h"
 
 #include "amp/Analysis/OpNameMap.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/Verifier.h"
-#include "llvm/ADT/Hashing.h"
 
 using namespace amp;
 using namespace mlir;
@@ -52,39 +52,51 @@ private:
 
 } // namespace
 
-static Type withElement(Type type, Type element) {
-  auto shaped = dyn_cast<ShapedType>(type);
-  return shaped ? Type(shaped.clone(element)) : element;
-}
+namespace {
+/// Numbers that mostly are pointers; a step is a multiplication.
+struct KindHash {
+  uint64_t state = 0;
+  void add(uint64_t value) {
+    state = (state ^ value) * 0x9E3779B97F4A7C15ull;
+    state ^= state >> 32;
+  }
+  void add(const void *pointer) {
+    add(uint64_t(reinterpret_cast<uintptr_t>(pointer)));
+  }
+  /// Of what an op is, all that its verifier may look at but its neighbours.
+  void add(Operation *op);
+};
+} // namespace
 
-/// Of what an op is, all that its verifier may look at but its neighbours.
-static llvm::hash_code hashOf(Operation *op) {
-  llvm::hash_code hash = llvm::hash_combine(
-      op->getName().getAsOpaquePointer(), op->hashProperties(),
-      op->getDiscardableAttrDictionary().getAsOpaquePointer(),
-      op->getNumOperands(), op->getNumResults(), op->getNumRegions());
-  for (Type type : op->getOperandTypes())
-    hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
-  for (Type type : op->getResultTypes())
-    hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
-  for (Region &region : op->getRegions())
+void KindHash::add(Operation *op) {
+  add(op->getName().getAsOpaquePointer());
+  add(uint64_t(size_t(op->hashProperties())));
+  add(op->getDiscardableAttrDictionary().getAsOpaquePointer());
+  add(uint64_t(op->getNumOperands()) << 32 | op->getNumResults());
+  for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
+    add(op->getOperand(i).getType().getAsOpaquePointer());
+  for (unsigned i = 0, e = op->getNumResults(); i < e; ++i)
+    add(op->getResult(i).getType().getAsOpaquePointer());
+  for (Region &region : op->getRegions()) {
+    add(uint64_t(1));
     for (Block &block : region) {
-      for (Type type : block.getArgumentTypes())
-        hash = llvm::hash_combine(hash, type.getAsOpaquePointer());
+      add(uint64_t(block.getNumArguments()));
+      for (BlockArgument argument : block.getArguments())
+        add(argument.getType().getAsOpaquePointer());
       for (Operation &inner : block)
-        hash = llvm::hash_combine(hash, hashOf(&inner));
+        add(&inner);
     }
-  return hash;
+  }
 }
 
 bool Rehearsal::isNew(uint32_t index) {
   const PaintedOp &painted = painting.ops[index];
-  llvm::hash_code hash = hashOf(painted.op);
+  KindHash hash;
+  hash.add(painted.op);
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
-    hash = llvm::hash_combine(
-        hash, painting.loweredType(v).getAsOpaquePointer());
+    hash.add(painting.loweredType(v).getAsOpaquePointer());
   // The two largest numbers are the set's own.
-  return tried.insert(uint64_t(size_t(hash)) >> 1).second;
+  return tried.insert(hash.state >> 1).second;
 }
 
 /// A cast of `value`, as if it had `type`.
@@ -136,7 +148,7 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
     if (!type)
       continue;
     operands.push_back(UnrealizedConversionCastOp::create(
-        builder, op->getLoc(), withElement(op->getOperand(i).getType(), type),
+        builder, op->getLoc(), withElementType(op->getOperand(i).getType(), type),
         op->getOperand(i)));
     copy->setOperand(i, operands.back().getResult(0));
   }
@@ -172,6 +184,7 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
 LogicalResult Rehearsal::run() {
   bool failed = false;
   for (uint32_t index : painting.order) {
+    body.fetchAhead(index);
     const PaintedOp &painted = painting.ops[index];
     bool isLowered = false;
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
@@ -196,7 +209,7 @@ LogicalResult Rehearsal::run() {
       FloatType type = v == kNoVertex ? FloatType() : painting.loweredType(v);
       if (type && !failed)
         failed |= mlir::failed(
-            tryCast(painted.op, result, withElement(result.getType(), type),
+            tryCast(painted.op, result, withElementType(result.getType(), type),
                     Float32Type::get(painted.op->getContext())));
     }
   }

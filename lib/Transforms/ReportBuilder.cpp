@@ -81,9 +81,10 @@ static bool isConsidered(const FunctionPainting &painting, VertexId v) {
 }
 
 bool ReportBuilder::isGenerated(Operation *op) const {
-  if (op->hasAttr(generatedName))
+  if (op->getDiscardableAttr(generatedName))
     return true;
-  auto origin = op->getAttrOfType<StringAttr>(originName);
+  auto origin =
+      dyn_cast_or_null<StringAttr>(op->getDiscardableAttr(originName));
   return origin && !origin.getValue().empty();
 }
 
@@ -241,14 +242,33 @@ void ReportBuilder::addUpdates(const FunctionPainting &painting) {
   }
 }
 
+static remark::RemarkOpts remarkOptions(bool lowered) {
+  return remark::RemarkOpts::name(lowered ? "Lowered" : "Stays")
+      .category("amp")
+      .subCategory("auto-mixed-precision");
+}
+
+bool ReportBuilder::wantsRemarks(MLIRContext *context) {
+  if (!context->getRemarkEngine())
+    return false;
+  // mlir-opt always has an engine, whose filters are its own secret. A remark
+  // that is overwritten is not reported.
+  Location loc = UnknownLoc::get(context);
+  auto probe = remark::passed(loc, remarkOptions(/*lowered=*/true));
+  bool wants = bool(probe);
+  probe = {};
+  probe = remark::missed(loc, remarkOptions(/*lowered=*/false));
+  wants |= bool(probe);
+  probe = {};
+  return wants;
+}
+
 void ReportBuilder::emitRemark(const PaintedOp &painted,
                                const ReportNode &node) {
   if (!node.considered)
     return;
-  auto options = remark::RemarkOpts::name(node.lowered ? "Lowered" : "Stays")
-                     .category("amp")
-                     .subCategory("auto-mixed-precision")
-                     .function(report.functions[node.function]);
+  auto options =
+      remarkOptions(node.lowered).function(report.functions[node.function]);
   Location loc = painted.op->getLoc();
   auto remark = node.lowered ? remark::passed(loc, options)
                              : remark::missed(loc, options);

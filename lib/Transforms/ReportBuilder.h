@@ -26,6 +26,8 @@ class ReportBuilder {
 public:
   ReportBuilder(PrecisionReport &report, const Policy &policy,
                 const PaintSettings &settings);
+  /// Whether anybody listens to remarks of this pass.
+  static bool wantsRemarks(mlir::MLIRContext *context);
   /// Counts the nodes of a function, before it is rewritten.
   void countFunction(const FunctionPainting &painting);
   /// Adds its nodes, before it is rewritten.

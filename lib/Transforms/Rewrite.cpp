@@ -14,6 +14,7 @@
 #include "Rewrite.h"
 
 #include "amp/Analysis/OpNameMap.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -164,7 +165,7 @@ void Rewriter::record(Value value, Operation *castOp, FloatType type) {
   InsertedCast record;
   record.op = castOp;
   record.source = value;
-  record.from = getElementTypeOrSelf(value.getType());
+  record.from = elementTypeOf(value);
   record.to = type;
   for (const Need &need : needs) {
     Operation *user = need.use->getOwner();
@@ -210,7 +211,7 @@ void Rewriter::findNeeds(ValueId id, FloatType own) {
 
 /// A group may be float32 though its value's type is another: a reference.
 bool Rewriter::isFloat32(Value value, VertexId vertex) const {
-  return vertex == kNoVertex ? getElementTypeOrSelf(value.getType()).isF32()
+  return vertex == kNoVertex ? elementTypeOf(value).isF32()
                              : painting.graph[vertex].isFloat32;
 }
 
@@ -262,7 +263,7 @@ FunctionType amp::signatureAfter(const FunctionPainting &painting,
     unsigned group = painting.groupIndex(v);
     Type &changed = group < inputs.size() ? inputs[group]
                                           : results[group - inputs.size()];
-    changed = cast<ShapedType>(changed).clone(type);
+    changed = withElementType(changed, type);
   }
   return FunctionType::get(function.getContext(), inputs, results);
 }
@@ -279,7 +280,7 @@ void Rewriter::retypeFlow(uint32_t index) {
       continue;
     const FlowGroup &group = flow->second[painting.groupIndex(v)];
     auto retypeValue = [&](Value value) {
-      value.setType(cast<ShapedType>(value.getType()).clone(type));
+      value.setType(withElementType(value.getType(), type));
     };
     for (unsigned i : group.results)
       retypeValue(painted.op->getResult(i));
