@@ -249,7 +249,9 @@ struct StructuredModel : ModelBase<StructuredModel> {
 
   llvm::StringRef getPolicyName(Operation *op) const {
     llvm::StringRef name = op->getName().getStringRef();
-    if (!familyOf(name).empty())
+    // Those whose family is empty in the table.
+    if (!isa<linalg::ElementwiseOp, linalg::GenericOp, linalg::MapOp,
+             linalg::ReduceOp>(op))
       return name;
     llvm::StringRef body = familyOfBody(cast<linalg::LinalgOp>(op));
     return body.empty() ? name : body;

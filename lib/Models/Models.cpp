@@ -36,7 +36,8 @@ llvm::StringRef amp::familyOf(llvm::StringRef name) {
 static bool isFloat(Type type, bool scalars) {
   // Without a question of an interface for what nearly all types are.
   if (auto tensor = dyn_cast<RankedTensorType>(type))
-    return isa<FloatType>(tensor.getElementType());
+    return tensor.getElementType().isF32() ||
+           isa<FloatType>(tensor.getElementType());
   if (auto shaped = dyn_cast<ShapedType>(type))
     return isa<FloatType>(shaped.getElementType());
   return scalars && isa<FloatType>(type);
@@ -111,10 +112,18 @@ void amp::attachModels(MLIRContext *context, llvm::ArrayRef<OpEntry> ops) {
 /// Whether an op of a scalar body computes the same way in another floating
 /// type: all that is floating in it is float32, and it has no opinion on types.
 static bool computesInAnyType(Operation &op) {
-  auto isWide = [](Type type) { return !isa<FloatType>(type) || type.isF32(); };
-  if (op.getNumRegions() != 0 || !llvm::all_of(op.getOperandTypes(), isWide) ||
-      !llvm::all_of(op.getResultTypes(), isWide))
+  auto isWide = [](Type type) { return type.isF32() || !isa<FloatType>(type); };
+  if (op.getNumRegions() != 0)
     return false;
+  for (unsigned i = 0, e = op.getNumOperands(); i < e; ++i)
+    if (!isWide(op.getOperand(i).getType()))
+      return false;
+  for (unsigned i = 0, e = op.getNumResults(); i < e; ++i)
+    if (!isWide(op.getResult(i).getType()))
+      return false;
+  // What most bodies are made of.
+  if (isa<arith::AddFOp, arith::MulFOp, arith::SubFOp, arith::DivFOp>(op))
+    return true;
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     return !constant.getType().isF32() || isa<FloatAttr>(constant.getValue());
   if (isa<arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::FPToUIOp>(
