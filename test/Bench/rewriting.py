@@ -268,7 +268,7 @@ def examine(args, name, kind, work):
     batch = NETWORKS[name]
     # The null device: no memory is asked for, and no initial values are drawn.
     text = subprocess.run([os.path.join(args.bin, "amp-run"), model, "--function=train", "--device=null",
-                           "--plan-for=cpu", "--dump-program", "--batch=%d" % batch], check=True,
+                           "--assume-device=cpu", "--dump-program", "--batch=%d" % batch], check=True,
                           capture_output=True, text=True).stdout
     graph = Graph(model)
     gradients = parameter_gradients(graph)

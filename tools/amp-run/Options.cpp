@@ -196,7 +196,6 @@ const Flag kFlags[] = {
     AMP_FLAG("--compare-limit", Value, limit(v, o.compareLimit)),
     AMP_FLAG("--dump-program", Nothing, (o.dumpProgram = true, Problem())),
     AMP_FLAG("--assume-device", Value, word(v, o.assumeDevice)),
-    AMP_FLAG("--plan-for", Value, word(v, o.assumeDevice)),
     AMP_FLAG("--list-devices", Nothing, (o.listDevices = true, Problem())),
     AMP_FLAG("--tf32", Value, onOff(v, o.tf32)),
     AMP_FLAG("--size", Value, size(v, o.sizes)),

@@ -127,6 +127,8 @@ public:
   virtual void releaseHost(void *memory) {
     AlignedBytes(static_cast<std::byte *>(memory)).reset();
   }
+  /// False where what is uploaded is forgotten, so that it need not be made.
+  virtual bool keepsData() const { return true; }
   /// An address that host code may read and write, or null.
   virtual void *hostAddress(void *memory) = 0;
 

@@ -30,7 +30,6 @@ namespace amprt::cuda {
   F(cudaDeviceGetAttribute)                                                    \
   F(cudaDriverGetVersion)                                                      \
   F(cudaRuntimeGetVersion)                                                     \
-  F(cudaMemGetInfo)                                                            \
   F(cudaMalloc)                                                                \
   F(cudaFree)                                                                  \
   F(cudaHostAlloc)                                                             \

@@ -11,6 +11,7 @@
 #include "CacheFile.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <sys/stat.h>
@@ -47,7 +48,13 @@ void amprt::cuda::replaceWhole(const std::string &path,
   for (size_t at = path.find('/', 1); at != std::string::npos;
        at = path.find('/', at + 1))
     (void)mkdir(path.substr(0, at).c_str(), 0777);
-  const std::string beside = path + "." + std::to_string(getpid());
+  // A name of its own, for threads and for processes on machines that share
+  // the folder.
+  std::string beside = path + ".XXXXXX";
+  const int file = mkstemp(beside.data());
+  if (file < 0)
+    return;
+  (void)close(file);
   std::ofstream out(beside, std::ios::binary);
   out << text;
   out.close();

@@ -66,6 +66,8 @@ Status Session::Impl::upload(uint32_t index, const Tensor &value) {
 Status Session::Impl::initialise() {
   for (uint32_t i = 0; i < variables.size(); ++i) {
     const gf::Variable &variable = file.file.variables[i];
+    if (variable.init && !device->keepsData())
+      continue;
     Result<Tensor> value =
         variable.init ? initialValue(variable, options.seed)
         : weights     ? weights(variable.weights)

@@ -46,6 +46,7 @@ public:
       std::memset(to, 0, bytes);
     return okStatus();
   }
+  bool keepsData() const override { return false; }
   void *hostAddress(void *) override { return nullptr; }
   Result<std::unique_ptr<Executable>> load(const Program &program) override {
     return std::unique_ptr<Executable>(

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 #include <fstream>
 #include <unistd.h>
 
@@ -44,6 +45,9 @@ struct FakeProgram {
 };
 /// In front of the "cubin" of a source, which is the source.
 constexpr std::string_view kSourceMark = "emulated source\n";
+
+/// What NVRTC says of a source that it refuses.
+constexpr std::string_view kSourceLog = "fused.cu(3): error: expected a \";\"";
 
 void mistake(const std::string &text) { state.mistakes.push_back(text); }
 
@@ -92,11 +96,6 @@ cudaError_t driverVersion(int *version) {
 cudaError_t runtimeVersion(int *version) {
   ENTER(cudaRuntimeGetVersion);
   *version = CUDART_VERSION;
-  return cudaSuccess;
-}
-cudaError_t memGetInfo(size_t *free, size_t *total) {
-  ENTER(cudaMemGetInfo);
-  *free = *total = size_t(1) << 34;
   return cudaSuccess;
 }
 
@@ -229,16 +228,28 @@ cudaError_t eventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 
+/// Where fused kernels are built; gone when the program ends.
+struct PluginFolder {
+  PluginFolder() {
+    std::string name = std::filesystem::temp_directory_path() / "amp-fused-XXXXXX";
+    path = mkdtemp(name.data()) ? name : ".";
+  }
+  ~PluginFolder() {
+    std::error_code ignored;
+    if (path != ".")
+      std::filesystem::remove_all(path, ignored);
+  }
+  std::string path;
+};
+
 /// Builds a fused kernel with the host's compiler.
 void *buildPlugin(const std::string &source) {
   static std::map<std::string, void *> built;
   auto [entry, isNew] = built.try_emplace(source, nullptr);
   if (!isNew)
     return entry->second;
-  static const std::string folder = [] {
-    char name[] = "/tmp/amp-fused-XXXXXX";
-    return std::string(mkdtemp(name) ? name : ".");
-  }();
+  static const PluginFolder made;
+  const std::string &folder = made.path;
   const std::string stem =
       folder + "/fused" + std::to_string(built.size());
   std::ofstream(stem + ".cpp") << source;
@@ -335,9 +346,19 @@ cudaError_t launchKernel(const void *function, dim3 grid, dim3 block,
   });
   return cudaSuccess;
 }
-cudaError_t lastError() { return cudaSuccess; }
-const char *errorName(cudaError_t) { return "cudaErrorUnknown"; }
-const char *errorString(cudaError_t) { return "unknown error"; }
+cudaError_t lastError() {
+  state.asked.insert("cudaGetLastError");
+  return cudaSuccess;
+}
+const char *errorName(cudaError_t error) {
+  state.asked.insert("cudaGetErrorName");
+  return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation"
+                                            : "cudaErrorUnknown";
+}
+const char *errorString(cudaError_t error) {
+  state.asked.insert("cudaGetErrorString");
+  return error == cudaErrorMemoryAllocation ? "out of memory" : "unknown error";
+}
 
 #undef ENTER
 #define ENTER(NAME)                                                            \
@@ -359,16 +380,16 @@ nvrtcResult rtcCreate(nvrtcProgram *program, const char *source, const char *,
 }
 nvrtcResult rtcCompile(nvrtcProgram, int, const char *const *) {
   ENTER(nvrtcCompileProgram);
-  return NVRTC_SUCCESS;
+  return state.refusesSources ? NVRTC_ERROR_COMPILATION : NVRTC_SUCCESS;
 }
 nvrtcResult rtcLogSize(nvrtcProgram, size_t *size) {
   ENTER(nvrtcGetProgramLogSize);
-  *size = 1;
+  *size = kSourceLog.size() + 1;
   return NVRTC_SUCCESS;
 }
 nvrtcResult rtcLog(nvrtcProgram, char *log) {
   ENTER(nvrtcGetProgramLog);
-  *log = 0;
+  std::memcpy(log, kSourceLog.data(), kSourceLog.size() + 1);
   return NVRTC_SUCCESS;
 }
 nvrtcResult rtcCubinSize(nvrtcProgram program, size_t *size) {
@@ -390,7 +411,10 @@ nvrtcResult rtcDestroy(nvrtcProgram *program) {
     delete reinterpret_cast<FakeProgram *>(*program);
   return NVRTC_SUCCESS;
 }
-const char *rtcErrorString(nvrtcResult) { return "internal error"; }
+const char *rtcErrorString(nvrtcResult) {
+  state.asked.insert("nvrtcGetErrorString");
+  return "internal error";
+}
 
 } // namespace
 
@@ -451,7 +475,6 @@ std::unique_ptr<cuda::Api> amprt::test::fakeApi() {
   api->cudaDeviceGetAttribute = getAttribute;
   api->cudaDriverGetVersion = driverVersion;
   api->cudaRuntimeGetVersion = runtimeVersion;
-  api->cudaMemGetInfo = memGetInfo;
   api->cudaMalloc = mallocDevice;
   api->cudaFree = freeDevice;
   api->cudaHostAlloc = hostAlloc;

@@ -29,8 +29,12 @@ struct FakeCuda {
   /// The call that fails, by its number; the first is 0.
   long failAt = -1;
   int computeMajor = 9, computeMinor = 0, driver = 13000, devices = 1;
+  /// NVRTC finds an error in every source.
+  bool refusesSources = false;
 
   std::vector<std::string> calls;
+  /// Functions that cannot fail and were called: texts of errors, versions.
+  std::set<std::string> asked;
   /// Kinds and numbers of what lives: "cudaMalloc" 3.
   std::map<std::string, std::set<const void *>> live;
   /// Names of the kernels that were launched, in order; also those of replays.

@@ -106,52 +106,34 @@ TEST_F(Fake, TrainingStepRunsThenIsCapturedThenReplayed) {
   EXPECT_EQ(at(2), at(3));
 }
 
-TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
-  for (bool timed : {false, true}) {
-    resetFakeCuda();
-    ASSERT_TRUE(train(4, timed).ok());
-    const std::vector<std::string> calls = fakeCuda().calls;
-    ASSERT_GT(calls.size(), 100u);
-    for (size_t i = 0; i < calls.size(); ++i) {
-      resetFakeCuda();
-      fakeCuda().failAt = long(i);
-      Status status = train(4, timed);
-      const FakeCuda &fake = fakeCuda();
-      ASSERT_TRUE(fake.mistakes.empty())
-          << calls[i] << ": " << fake.mistakes.front();
-      ASSERT_EQ(fake.liveCount(), 0u)
-          << "call " << i << ", " << calls[i] << ": " << fake.liveText();
-      ASSERT_GT(fake.calls.size(), i);
-      ASSERT_EQ(fake.calls[i], calls[i]);
-      if (isCleanup(calls[i])) {
-        EXPECT_TRUE(status.ok()) << status.toString();
-        continue;
-      }
-      // The last one waits for the stream before memory is given back.
-      if (calls[i] == "cudaStreamSynchronize" &&
-          std::none_of(calls.begin() + long(i), calls.end(),
-                       [](const std::string &c) { return c == "cudaMalloc"; }) &&
-          status.ok())
-        continue;
-      ASSERT_FALSE(status.ok()) << "call " << i << ", " << calls[i];
-      // Of memory that the session asks for, it says how much.
-      const bool isMemory =
-          calls[i] == "cudaMalloc" || calls[i] == "cudaHostAlloc";
-      auto says = [&](const std::string &text) {
-        return status.message().find(text) != std::string::npos;
-      };
-      EXPECT_TRUE(says(calls[i]) || (isMemory && says("no memory for")))
-          << calls[i] << ": " << status.message();
-      EXPECT_TRUE(status.code() == Code::Unavailable ||
-                  status.code() == Code::ResourceExhausted)
-          << status.toString();
-    }
-  }
+/// A batch of products, a gather whose indices the device looks at, and steps
+/// that run ahead of the host.
+Status runAhead() {
+  auto file = readGraph(oneFunction(
+      "",
+      R"({"name": "a", "dtype": "float16", "shape": [3, 4, 5]},
+         {"name": "b", "dtype": "float16", "shape": [3, 5, 8]},
+         {"name": "i", "dtype": "int32", "shape": [2]})",
+      R"({"name": "product", "op": "matmul", "inputs": ["a", "b"]},
+         {"name": "rows", "op": "gather", "inputs": ["product", "i"]})",
+      R"("rows")"));
+  if (!file)
+    return Status(Code::Internal, "no file");
+  auto session = Session::create(std::move(*file), onFake());
+  if (!session.ok())
+    return session.status();
+  std::mt19937_64 random(1);
+  Tensor a = randomTensor(DType::Float16, {3, 4, 5}, random);
+  Tensor b = randomTensor(DType::Float16, {3, 5, 8}, random);
+  Tensor i = tensorOf(DType::Int32, {2}, {2, 0});
+  for (int step = 0; step < 5; ++step)
+    AMPRT_RETURN_IF_ERROR(
+        (*session)->submit("f", {{"a", &a}, {"b", &b}, {"i", &i}}));
+  return (*session)->collect().status();
 }
 
 /// A fresh device, whose products try all algorithms.
 Status runOnce(const std::string &cacheFolder) {
-  resetFakeCuda();
   SessionOptions options;
   options.openWith = [&] {
     cuda::Settings settings;
@@ -167,10 +149,101 @@ Status runOnce(const std::string &cacheFolder) {
   return (*session)->run("predict", {{"images", &images}}).status();
 }
 
+Status runWithEmptyCache() {
+  char name[] = "/tmp/amp-cache-XXXXXX";
+  const std::string folder = mkdtemp(name);
+  Status status = runOnce(folder);
+  std::filesystem::remove_all(folder);
+  return status;
+}
+
+/// NVRTC refuses the first source; the run ends as it is expected to.
+Status runWithRefusedSource() {
+  fakeCuda().refusesSources = true;
+  Status status = train(1);
+  const bool isExpected =
+      status.code() == Code::Internal &&
+      status.message() == "nvrtcCompileProgram failed: fused.cu(3): error: "
+                          "expected a \";\"";
+  return isExpected ? okStatus() : status;
+}
+
+Status trainFour() { return train(4); }
+Status trainFourTimed() { return train(4, true); }
+
+struct Scenario {
+  const char *name;
+  Status (*run)();
+};
+constexpr Scenario kScenarios[] = {{"train", trainFour},
+                                   {"timed", trainFourTimed},
+                                   {"ahead", runAhead},
+                                   {"cache", runWithEmptyCache},
+                                   {"refused", runWithRefusedSource}};
+
+TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
+  std::set<std::string> called;
+  for (const Scenario &scenario : kScenarios) {
+    SCOPED_TRACE(scenario.name);
+    resetFakeCuda();
+    Status fine = scenario.run();
+    ASSERT_TRUE(fine.ok()) << fine.toString();
+    const std::vector<std::string> calls = fakeCuda().calls;
+    ASSERT_GT(calls.size(), 15u);
+    for (size_t i = 0; i < calls.size(); ++i) {
+      // Of a call that is made often, the first ones and some others.
+      if (std::count(calls.begin(), calls.begin() + long(i), calls[i]) > 40 &&
+          i % 7 != 0)
+        continue;
+      resetFakeCuda();
+      fakeCuda().failAt = long(i);
+      Status status = scenario.run();
+      const FakeCuda &fake = fakeCuda();
+      ASSERT_TRUE(fake.mistakes.empty())
+          << calls[i] << ": " << fake.mistakes.front();
+      ASSERT_EQ(fake.liveCount(), 0u)
+          << "call " << i << ", " << calls[i] << ": " << fake.liveText();
+      ASSERT_GT(fake.calls.size(), i);
+      ASSERT_EQ(fake.calls[i], calls[i]);
+      called.insert(calls[i]);
+      called.insert(fake.asked.begin(), fake.asked.end());
+      if (isCleanup(calls[i])) {
+        EXPECT_TRUE(status.ok()) << status.toString();
+        continue;
+      }
+      // The last one waits for the stream before memory is given back.
+      if (calls[i] == "cudaStreamSynchronize" && status.ok() &&
+          std::none_of(calls.begin() + long(i), calls.end(),
+                       [](const std::string &c) { return c == "cudaMalloc"; }))
+        continue;
+      ASSERT_FALSE(status.ok()) << "call " << i << ", " << calls[i];
+      // Of memory that the session asks for, it says how much.
+      const bool isMemory =
+          calls[i] == "cudaMalloc" || calls[i] == "cudaHostAlloc";
+      auto says = [&](const std::string &text) {
+        return status.message().find(text) != std::string::npos;
+      };
+      EXPECT_TRUE(says(calls[i]) || (isMemory && says("no memory for")))
+          << calls[i] << ": " << status.message();
+      EXPECT_TRUE(status.code() == Code::Unavailable ||
+                  status.code() == Code::ResourceExhausted)
+          << status.toString();
+    }
+  }
+  // That was the whole table.
+#define EXPECT_CALLED(NAME)                                                    \
+  EXPECT_TRUE(called.count(#NAME)) << #NAME << " was never called";
+  AMPRT_CUDART_CALLS(EXPECT_CALLED)
+  AMPRT_NVRTC_CALLS(EXPECT_CALLED)
+  AMPRT_CUBLASLT_CALLS(EXPECT_CALLED)
+#undef EXPECT_CALLED
+}
+
 TEST_F(Fake, WhatWasFoundOutIsKeptOnDisk) {
   char name[] = "/tmp/amp-cache-XXXXXX";
   const std::string folder = mkdtemp(name);
   auto runs = [&] {
+    resetFakeCuda();
     EXPECT_TRUE(runOnce(folder).ok());
     return std::pair(fakeCuda().count("cublasLtMatmul"),
                      fakeCuda().count("nvrtcCompileProgram"));
