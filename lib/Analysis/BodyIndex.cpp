@@ -79,7 +79,8 @@ private:
 } // namespace
 
 BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
-                     llvm::ArrayRef<Operation *> owners) {
+                     llvm::ArrayRef<Operation *> owners,
+                     const ModelSet &models) {
   // Ops whose regions are their own business.
   std::vector<uint32_t> opaque;
   uint32_t operandCount = 0;
@@ -96,7 +97,7 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
     valueCount += entry.block->getNumArguments();
     for (Operation &op : *entry.block) {
       if (op.getNumRegions() != 0) {
-        if (flowsThrough(&op)) {
+        if (flowsThrough(&op, models)) {
           for (Region &region : op.getRegions())
             for (Block &block : region)
               blockEntries.push_back(
@@ -145,7 +146,10 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
   terminators.resize(ops.size());
   for (size_t i = 0; i < blockEntries.size(); ++i)
     if (uint32_t end = endOp(i); end != blockEntries[i].firstOp)
-      terminators[end - 1] = ops[end - 1]->hasTrait<OpTrait::IsTerminator>();
+      terminators[end - 1] = ops[end - 1]->hasTrait<OpTrait::IsTerminator>() ||
+                             (blockEntries[i].isNested &&
+                              !ops[end - 1]->isRegistered() &&
+                              ops[end - 1]->getNumResults() == 0);
 
   ValueNumbers numbers(ops, firstResult, blockEntries);
   operands.reserve(operandCount);
@@ -175,12 +179,15 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
 }
 
 uint32_t BodyIndex::bodyOf(uint32_t op) const {
-  if (op >= numBlockOps)
-    return ownerBodies[op - numBlockOps];
+  return op >= numBlockOps ? ownerBodies[op - numBlockOps]
+                           : blockEntries[blockOf(op)].body;
+}
+
+size_t BodyIndex::blockOf(uint32_t op) const {
   auto entry = std::upper_bound(
       blockEntries.begin(), blockEntries.end(), op,
       [](uint32_t op, const BlockEntry &e) { return op < e.firstOp; });
-  return std::prev(entry)->body;
+  return std::prev(entry) - blockEntries.begin();
 }
 
 llvm::ArrayRef<BodyIndex::NestedUse>

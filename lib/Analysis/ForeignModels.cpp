@@ -90,6 +90,7 @@ OpModel makeModel(const OpDescription &op, const OpModelTable &table) {
   model.isLoss = op.isLoss;
   model.retypesRegions = op.retypesRegions;
   model.regionOps = &table;
+  model.flow = op.flow;
   for (const OpDescription::Group &from : op.groups) {
     OpModel::Group group;
     group.allOperands = from.allOperands;

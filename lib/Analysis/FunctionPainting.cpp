@@ -95,8 +95,10 @@ private:
   /// kPreserveAttr.
   StringAttr preserve;
   llvm::SmallVector<TypeGroup, 2> groups;
-  /// The numbers of the terminators that hand values over.
-  llvm::MapVector<Operation *, uint32_t> terminators;
+  /// The numbers of the terminators, and others, that hand values over.
+  llvm::MapVector<Operation *, uint32_t> handing;
+  /// The first arguments of the body's blocks, where there are flows.
+  llvm::DenseMap<Block *, ValueId> firstArguments;
 };
 
 /// What a dialect tells of groups, into the graph.
@@ -202,7 +204,7 @@ void BodyPainter::collectOps() {
     bodies.push_back(&function.getFunctionBody());
   llvm::SmallVector<Operation *, 1> owners(painting.unit.retypable.begin(),
                                            painting.unit.retypable.end());
-  body = BodyIndex(bodies, owners);
+  body = BodyIndex(bodies, owners, settings.models);
   painting.ops.resize(body.numOps());
   for (uint32_t i = 0; i < body.numOps(); ++i) {
     PaintedOp &painted = painting.ops[i];
@@ -220,7 +222,7 @@ void BodyPainter::findFlows() {
   for (const BodyIndex::BlockEntry &entry : body.blocks())
     if (entry.isNested && !painting.flows.count(entry.parent)) {
       painting.ops[entry.parent].isFlow = true;
-      getRegionGroups(painting.ops[entry.parent].op,
+      getRegionGroups(painting.ops[entry.parent].op, settings.models,
                       painting.flows[entry.parent]);
     }
   for (uint32_t i = body.blockOps(); i < body.numOps(); ++i) {
@@ -574,23 +576,22 @@ void BodyPainter::addVertices(uint32_t index) {
     if (painted.isFlow)
       for (OpOperand *operand : flow->second[i].handedOver)
         painting.operandVertex[body.operandIndex(
-            terminators.lookup(operand->getOwner()),
+            handing.lookup(operand->getOwner()),
             operand->getOperandNumber())] = id;
     // Arguments of the op's own regions are its own business; one of the body
     // is a value that casts may read.
     for (BlockArgument argument : group.blockArguments)
-      for (const BodyIndex::BlockEntry &entry : body.blocks())
-        if (entry.block == argument.getOwner())
-          painting.valueVertex[entry.firstArgument + argument.getArgNumber()] =
-              id;
+      if (auto first = firstArguments.find(argument.getOwner());
+          first != firstArguments.end())
+        painting.valueVertex[first->second + argument.getArgNumber()] = id;
   }
 }
 
 void BodyPainter::addEdges() {
   PaintGraph &graph = painting.graph;
   tieCalls();
-  // What terminators hand over reaches the op around them.
-  for (uint32_t end : llvm::make_second_range(terminators))
+  // What is handed over reaches the op around them.
+  for (uint32_t end : llvm::make_second_range(handing))
     for (unsigned i = 0; i < body.numOperands(end); ++i) {
       VertexId to = painting.operandVertex[body.operandIndex(end, i)];
       ValueId value = body.operandValue(body.operandIndex(end, i));
@@ -748,10 +749,16 @@ LogicalResult BodyPainter::run() {
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
   painting.opOf.reserve(body.numOps());
   painting.graph.reserve(body.numOps(), body.numOperands());
+  for (const auto &flow : painting.flows)
+    for (const FlowGroup &group : flow.second)
+      for (OpOperand *operand : group.handedOver)
+        handing[operand->getOwner()] = kNoOp;
+  for (uint32_t i = 0; i < body.blockOps() && !handing.empty(); ++i)
+    if (auto found = handing.find(body.op(i)); found != handing.end())
+      found->second = i;
   if (!painting.flows.empty())
-    for (uint32_t i = 0; i < body.blockOps(); ++i)
-      if (body.isTerminator(i))
-        terminators[body.op(i)] = i;
+    for (const BodyIndex::BlockEntry &entry : body.blocks())
+      firstArguments[entry.block] = entry.firstArgument;
   for (uint32_t index : painting.order)
     addVertices(index);
   addEdges();

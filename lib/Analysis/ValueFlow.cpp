@@ -11,6 +11,8 @@
 
 #include "amp/Analysis/ValueFlow.h"
 
+#include "amp/Analysis/ModelSet.h"
+#include "amp/Interfaces/RegionFlow.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/CallInterfaces.h"
@@ -67,7 +69,32 @@ static bool collectHandovers(RegionBranchOpInterface branch,
   return true;
 }
 
-bool amp::flowsThrough(Operation *op) {
+/// What the dialect of the op says of it, else a models file.
+static bool getCarriedValues(Operation *op, const ModelSet &models,
+                             llvm::SmallVectorImpl<CarriedValue> &carried) {
+  if (Dialect *dialect = op->getDialect())
+    if (const auto *interface =
+            dialect->getRegisteredInterface<RegionFlowDialectInterface>();
+        interface && interface->getCarriedValues(op, carried))
+      return true;
+  if (models.foreign().empty() || op->isRegistered())
+    return false;
+  const OpModel *model = models.kindOf(op->getName()).model;
+  switch (model ? model->flow : RegionFlow::None) {
+  case RegionFlow::None:
+    return false;
+  case RegionFlow::Loop:
+    return carriedByLoop(op, carried);
+  case RegionFlow::Branch:
+    return carriedByBranch(op, carried);
+  }
+  return false;
+}
+
+bool amp::flowsThrough(Operation *op, const ModelSet &models) {
+  llvm::SmallVector<CarriedValue, 4> carried;
+  if (getCarriedValues(op, models, carried))
+    return true;
   auto branch = dyn_cast<RegionBranchOpInterface>(op);
   if (!branch)
     return false;
@@ -79,8 +106,37 @@ static bool isFloatTensor(Type type) {
   return isa<ShapedType>(type) && isa<FloatType>(getElementTypeOrSelf(type));
 }
 
-void amp::getRegionGroups(Operation *op,
+static void addOperand(FlowGroup &group, Operation *op, OpOperand *operand) {
+  if (operand->getOwner() == op)
+    group.operands.push_back(operand->getOperandNumber());
+  else
+    group.handedOver.push_back(operand);
+}
+
+static void addValue(FlowGroup &group, Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    group.blockArguments.push_back(argument);
+  else
+    group.results.push_back(cast<OpResult>(value).getResultNumber());
+}
+
+void amp::getRegionGroups(Operation *op, const ModelSet &models,
                           llvm::SmallVectorImpl<FlowGroup> &groups) {
+  llvm::SmallVector<CarriedValue, 4> carried;
+  if (getCarriedValues(op, models, carried)) {
+    for (const CarriedValue &each : carried) {
+      if (llvm::none_of(each.values, [](Value value) {
+            return isFloatTensor(value.getType());
+          }))
+        continue;
+      FlowGroup &group = groups.emplace_back();
+      for (OpOperand *operand : each.operands)
+        addOperand(group, op, operand);
+      for (Value value : each.values)
+        addValue(group, value);
+    }
+    return;
+  }
   llvm::SmallVector<Handover, 4> handovers;
   collectHandovers(cast<RegionBranchOpInterface>(op), handovers);
   llvm::EquivalenceClasses<Place> classes;
@@ -114,18 +170,10 @@ void amp::getRegionGroups(Operation *op,
       groups.emplace_back();
     return groups[it->second];
   };
-  for (auto [place, operand] : operands) {
-    if (operand->getOwner() == op)
-      group(place).operands.push_back(operand->getOperandNumber());
-    else
-      group(place).handedOver.push_back(operand);
-  }
-  for (auto [place, value] : values) {
-    if (auto argument = dyn_cast<BlockArgument>(value))
-      group(place).blockArguments.push_back(argument);
-    else
-      group(place).results.push_back(cast<OpResult>(value).getResultNumber());
-  }
+  for (auto [place, operand] : operands)
+    addOperand(group(place), op, operand);
+  for (auto [place, value] : values)
+    addValue(group(place), value);
 }
 
 /// The function that a call of these types reaches by its symbol, or null.
@@ -140,8 +188,31 @@ static FunctionOpInterface calledFunction(CallOpInterface call,
   return function;
 }
 
+using SymbolUse = std::pair<Operation *, SymbolRefAttr>;
+
+/// The symbols that ops of a symbol table name, as SymbolTable::getSymbolUses
+/// does, but for ops of a models file, which are no symbol tables. False where
+/// one might be.
+static bool collectSymbolUses(Region &region, const ModelSet &models,
+                              llvm::SmallVectorImpl<SymbolUse> &uses) {
+  auto result = region.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op->getNumRegions() == 1 && !op->isRegistered() &&
+        !models.describes(op))
+      return WalkResult::interrupt();
+    op->getAttrDictionary().walk<WalkOrder::PreOrder>([&](SymbolRefAttr symbol) {
+      uses.emplace_back(op, symbol);
+      return WalkResult::skip();
+    });
+    // Its ops name what it holds.
+    return op->hasTrait<OpTrait::SymbolTable>() ? WalkResult::skip()
+                                                : WalkResult::advance();
+  });
+  return !result.wasInterrupted();
+}
+
 std::vector<FunctionUnit>
-amp::findUnits(llvm::ArrayRef<FunctionOpInterface> functions) {
+amp::findUnits(llvm::ArrayRef<FunctionOpInterface> functions,
+               const ModelSet &models) {
   llvm::DenseMap<Operation *, uint32_t> numbers;
   std::vector<bool> retypable(functions.size());
   bool any = false;
@@ -180,19 +251,17 @@ amp::findUnits(llvm::ArrayRef<FunctionOpInterface> functions) {
     }
     std::vector<bool> isCalled(functions.size());
     for (Operation *holder : holders) {
-      std::optional<SymbolTable::UseRange> uses =
-          SymbolTable::getSymbolUses(&holder->getRegion(0));
+      llvm::SmallVector<SymbolUse> uses;
       // An op of an unknown kind may use symbols in ways that nobody sees.
-      if (!uses) {
+      if (!collectSymbolUses(holder->getRegion(0), models, uses)) {
         for (auto [i, function] : llvm::enumerate(functions))
           if (function->getParentOp() == holder)
             retypable[i] = false;
         continue;
       }
-      for (SymbolTable::SymbolUse use : *uses) {
-        Operation *user = use.getUser();
+      for (auto [user, symbol] : uses) {
         auto named = dyn_cast_or_null<FunctionOpInterface>(
-            tables.lookupNearestSymbolFrom(user, use.getSymbolRef()));
+            tables.lookupNearestSymbolFrom(user, symbol));
         auto target = named ? numbers.find(named) : numbers.end();
         if (target == numbers.end() || !retypable[target->second])
           continue;
@@ -203,7 +272,7 @@ amp::findUnits(llvm::ArrayRef<FunctionOpInterface> functions) {
         // the painting does not see.
         Operation *around = user->getParentOp();
         while (around && !isa<FunctionOpInterface>(around) &&
-               flowsThrough(around))
+               flowsThrough(around, models))
           around = around->getParentOp();
         if (called != named || !numbers.count(around))
           retypable[target->second] = false;

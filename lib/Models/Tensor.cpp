@@ -33,6 +33,7 @@ llvm::ArrayRef<OpEntry> amp::tensorOps() {
       {"tensor.insert", OpShape::Values, "concat"},
       {"tensor.insert_slice", OpShape::Tensors, "concat"},
       {"tensor.pad", OpShape::Own, "pad"},
+      {"tensor.parallel_insert_slice", OpShape::None, "cast"},
       {"tensor.rank", OpShape::Tensors, "identity"},
       {"tensor.reshape", OpShape::Tensors, "reshape"},
       {"tensor.scatter", OpShape::Tensors, "gather"},

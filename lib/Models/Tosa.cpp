@@ -12,6 +12,7 @@
 #include "Models.h"
 
 #include "amp/Interfaces/Constants.h"
+#include "amp/Interfaces/RegionFlow.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -32,7 +33,7 @@ llvm::ArrayRef<OpEntry> amp::tosaOps() {
       {"tosa.ceil", OpShape::Tensors, "ceil"},
       {"tosa.clamp", OpShape::Own, "clip"},
       {"tosa.concat", OpShape::Tensors, "concat"},
-      {"tosa.cond_if", OpShape::None, "cast"},
+      {"tosa.cond_if", OpShape::None, "identity"},
       {"tosa.const", OpShape::None, "constant"},
       {"tosa.conv2d", OpShape::Own, "conv2d"},
       {"tosa.conv3d", OpShape::Own, "conv2d"},
@@ -83,7 +84,7 @@ llvm::ArrayRef<OpEntry> amp::tosaOps() {
       {"tosa.variable", OpShape::None, "assign"},
       {"tosa.variable_read", OpShape::None, "assign"},
       {"tosa.variable_write", OpShape::None, "assign"},
-      {"tosa.while_loop", OpShape::None, "cast"},
+      {"tosa.while_loop", OpShape::None, "identity"},
   };
   return ops;
 }
@@ -167,12 +168,24 @@ struct TosaCasts : ArithCasts {
   }
 };
 
+struct TosaFlow : RegionFlowDialectInterface {
+  using RegionFlowDialectInterface::RegionFlowDialectInterface;
+  bool
+  getCarriedValues(Operation *op,
+                   llvm::SmallVectorImpl<CarriedValue> &carried) const override {
+    if (isa<tosa::WhileOp>(op))
+      return carriedByLoop(op, carried);
+    return isa<tosa::IfOp>(op) && carriedByBranch(op, carried);
+  }
+};
+
 } // namespace
 
 void amp::registerTosaModels(DialectRegistry &registry) {
   registry.insert<tosa::TosaDialect>();
   registry.addExtension(+[](MLIRContext *context, tosa::TosaDialect *dialect) {
     addArithCasts<TosaCasts>(dialect);
+    dialect->addInterface<TosaFlow>();
     attachModels(context, tosaOps());
     attachOwnModel<TosaModel>(context, tosaOps());
   });

@@ -364,14 +364,24 @@ void Reader::readOp(const JsonValue &value, OpDescription &op) {
         op.retypesRegions = item.text == "retype";
       else
         error(item.at, "'regions' is retype or keep");
+    } else if (key == "flow") {
+      if (item.kind == JsonValue::String &&
+          (item.text == "loop" || item.text == "branch"))
+        op.flow = item.text == "loop" ? RegionFlow::Loop : RegionFlow::Branch;
+      else
+        error(item.at, "'flow' is loop or branch");
     } else if (key == "loss") {
       if (expect(item, JsonValue::Boolean, "'loss'", "true or false"))
         op.isLoss = item.flag;
     } else if (key != "doc") {
-      unknownKey(value, i, {"as", "list", "groups", "regions", "bodies", "loss",
-                            "doc"});
+      unknownKey(value, i, {"as", "list", "groups", "regions", "bodies", "flow",
+                            "loss", "doc"});
     }
   }
+  if (op.flow != RegionFlow::None &&
+      (op.retypesRegions || !op.bodies.empty() || value.find("groups")))
+    error(op.at, "'" + op.name + "' has a 'flow', which says all of its groups, "
+                                 "regions and bodies");
   if (op.listing.as.empty() && !op.listing.list)
     error(op.at, "'" + op.name + "' is on no list: it needs 'as' or 'list'");
 }

@@ -286,7 +286,7 @@ LogicalResult amp::autoMixedPrecision(ModuleOp module,
       functions.push_back(function);
     return WalkResult::skip();
   });
-  return run(module, functions, findUnits(functions), options, report);
+  return run(module, functions, findUnits(functions, options.models), options, report);
 }
 
 LogicalResult amp::autoMixedPrecision(FunctionOpInterface function,

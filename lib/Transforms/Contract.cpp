@@ -442,7 +442,7 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
   std::string print =
       isAlone && painting.body.blockOps() == painting.body.numOps()
           ? fingerprint(painting.body, models)
-          : fingerprint(BodyIndex(function.getFunctionBody()), models);
+          : fingerprint(BodyIndex(function.getFunctionBody(), models), models);
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("fingerprint", builder.getStringAttr(print)),
        builder.getNamedAttr("low", builder.getDictionaryAttr(counts)),

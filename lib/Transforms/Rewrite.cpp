@@ -325,8 +325,12 @@ LogicalResult Rewriter::run() {
   // Blocks whose arguments get their types from an op, by that op.
   llvm::DenseMap<uint32_t, llvm::SmallVector<uint32_t, 2>> blocksOf;
   for (auto [b, entry] : llvm::enumerate(body.blocks())) {
-    if (entry.parent != kNoOp)
-      blocksOf[entry.parent].push_back(b);
+    uint32_t parent = entry.parent;
+    // The regions of what ends a block are typed with the op around it.
+    while (parent != kNoOp && painting.ops[parent].isTerminator)
+      parent = body.blocks()[body.blockOf(parent)].parent;
+    if (parent != kNoOp)
+      blocksOf[parent].push_back(b);
     else if (failed(castArguments(entry)))
       return failure();
   }

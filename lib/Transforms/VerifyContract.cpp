@@ -143,7 +143,7 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
       failed = true;
       return;
     }
-    BodyIndex body(function.getFunctionBody());
+    BodyIndex body(function.getFunctionBody(), models);
     bool holds = succeeded(verifyInterface(function, type.getValue())) &&
                  succeeded(verifyLow(function, body, low, models)) &&
                  succeeded(verifyCasts(body, function.getContext(), models));

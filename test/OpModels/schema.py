@@ -28,6 +28,7 @@ CHANGES = [
     (["ops", "toy.mm", "as"], 1, ["ops", "toy.mm", "as"]),
     (["ops", "toy.mm", "loss"], 1, ["ops", "toy.mm", "loss"]),
     (["ops", "toy.mm", "regions"], True, ["ops", "toy.mm", "regions"]),
+    (["ops", "toy.mm", "flow"], "while", ["ops", "toy.mm", "flow"]),
     (["ops", "toy.mm", "groups"], "some", ["ops", "toy.mm", "groups"]),
     (["ops", "toy.mm", "groups"], [{"operands": [-1]}], ["ops", "toy.mm", "groups"]),
     (["ops", "toy.mm", "groups"], [{"operands": [0.5]}], ["ops", "toy.mm", "groups"]),

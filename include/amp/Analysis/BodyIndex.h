@@ -21,6 +21,8 @@
 
 namespace amp {
 
+class ModelSet;
+
 /// A block argument or result in the blocks of a body; arguments come first.
 using ValueId = uint32_t;
 inline constexpr ValueId kNoValue = ~ValueId(0);
@@ -33,11 +35,12 @@ inline constexpr uint32_t kNoOp = ~uint32_t(0);
 class BodyIndex {
 public:
   BodyIndex() = default;
-  explicit BodyIndex(mlir::Region &body) : BodyIndex(&body, {}) {}
+  BodyIndex(mlir::Region &body, const ModelSet &models)
+      : BodyIndex(&body, {}, models) {}
   /// Several bodies as one. The owners, ops around some of these bodies, are
   /// ops of the index too, without operands and results, behind all others.
   BodyIndex(llvm::ArrayRef<mlir::Region *> bodies,
-            llvm::ArrayRef<mlir::Operation *> owners);
+            llvm::ArrayRef<mlir::Operation *> owners, const ModelSet &models);
 
   size_t numOps() const { return ops.size(); }
   size_t numValues() const { return definition.size(); }
@@ -100,7 +103,10 @@ public:
   bool hasNested() const {
     return !blockEntries.empty() && blockEntries.back().isNested;
   }
-  /// Whether the op ends its block and is a terminator.
+  /// Which block an op stands in, not for an owner.
+  size_t blockOf(uint32_t op) const;
+  /// Whether the op ends its block and is a terminator, or of an unknown kind
+  /// and ends a region that control flows through.
   bool isTerminator(uint32_t op) const { return terminators[op]; }
   /// Every op stands behind those that it reads.
   bool isTopological() const { return topological; }

@@ -13,6 +13,7 @@
 #define AMP_ANALYSIS_MODELSET_H
 
 #include "amp/Interfaces/PrecisionInterfaces.h"
+#include "amp/Policy/OpModels.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -45,6 +46,8 @@ struct OpModel {
   /// else an op with regions has no group.
   bool retypesRegions = false;
   const llvm::StringMap<OpModel> *regionOps = nullptr;
+  /// How it hands values through its regions.
+  RegionFlow flow = RegionFlow::None;
   /// The constant of its dialect: an attribute holds the elements.
   std::string constantAttr;
   /// What policies call the op when its first region holds one op and a

@@ -23,20 +23,24 @@
 
 namespace amp {
 
+class ModelSet;
+
 /// A type group whose values live in several places.
 struct FlowGroup : TypeGroup {
-  /// Operands of terminators.
+  /// Operands of terminators, and of other ops that hand over what leaves a
+  /// region.
   llvm::SmallVector<mlir::OpOperand *, 2> handedOver;
 };
 
-/// Whether control flows through the regions of the op in ways that the op
-/// tells: RegionBranchOpInterface, with terminators that say what they hand to
-/// whom. The regions of other ops are their own business.
-bool flowsThrough(mlir::Operation *op);
+/// Whether control flows through the regions of the op in ways that somebody
+/// tells: its dialect (RegionFlowDialectInterface), the op by
+/// RegionBranchOpInterface, with terminators that say what they hand to whom, or
+/// a models file. The regions of other ops are their own business.
+bool flowsThrough(mlir::Operation *op, const ModelSet &models);
 
 /// The floating values that an op carries through its regions, one group for
 /// each that lives in several places.
-void getRegionGroups(mlir::Operation *op,
+void getRegionGroups(mlir::Operation *op, const ModelSet &models,
                      llvm::SmallVectorImpl<FlowGroup> &groups);
 
 /// Functions that are painted as one, since calls tie them.
@@ -48,12 +52,14 @@ struct FunctionUnit {
   llvm::MapVector<mlir::Operation *, mlir::FunctionOpInterface> calls;
 };
 
-/// Units of functions with bodies. A signature may change where the dialect of
+/// Units of functions with bodies. `models` say of ops that are not registered
+/// that they are no symbol tables. A signature may change where the dialect of
 /// the function says that it is no boundary and every use of its symbol is a
 /// call in one of the functions, with operands and results of the types that it
 /// says, and there is one. Calls of other functions tie nothing.
 std::vector<FunctionUnit>
-findUnits(llvm::ArrayRef<mlir::FunctionOpInterface> functions);
+findUnits(llvm::ArrayRef<mlir::FunctionOpInterface> functions,
+          const ModelSet &models);
 
 } // namespace amp
 

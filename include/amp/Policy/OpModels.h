@@ -28,6 +28,11 @@ struct OpListing {
   std::optional<ListKind> list;
 };
 
+/// How control flows through the regions of an op. A loop's operands are the
+/// arguments of its regions, and what the last one hands over comes back; a
+/// branch has the results of one of its regions.
+enum class RegionFlow : uint8_t { None, Loop, Branch };
+
 struct OpDescription {
   struct Group {
     /// Every floating operand, every floating result.
@@ -47,6 +52,7 @@ struct OpDescription {
   /// left as it is.
   bool retypesRegions = false;
   bool isLoss = false;
+  RegionFlow flow = RegionFlow::None;
   /// What the op is when its region holds this one op, by the op's name.
   std::vector<std::pair<std::string, OpListing>> bodies;
   /// Byte in the file, for messages.
