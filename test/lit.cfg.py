@@ -2,6 +2,8 @@
 # "doc" lines hold RUN: and CHECK: lines. See test/README.md.
 
 import os
+import platform
+import subprocess
 import sys
 
 import lit.formats
@@ -49,6 +51,15 @@ config.substitutions.append(("%amp_lib", config.amp_lib_dir))
 config.substitutions.append(("%mlir_tools", config.mlir_tools_dir))
 config.substitutions.append(("%examples", os.path.join(config.amp_source_dir, "docs", "examples")))
 config.substitutions.append(("%mnist", mnist))
+
+# A Python that loads a library with a sanitizer, whose runtime must be there first.
+python = config.python_executable
+if "-fsanitize=address" in config.cxx_flags:
+    runtime = subprocess.run(
+        [config.cxx_compiler, "-print-file-name=libclang_rt.asan-%s.so" % platform.machine()],
+        capture_output=True, text=True, check=True).stdout.strip()
+    python = "env LD_PRELOAD=%s %s" % (runtime, python)
+config.substitutions.append(("%loading_python", python))
 
 # AMP_TEST_ROUNDTRIP=1 sends every amp-opt run through text and bytecode too.
 amp_opt_args = ["--verify-roundtrip"] if os.environ.get("AMP_TEST_ROUNDTRIP") else []

@@ -68,7 +68,7 @@ private:
   void collectOutputs();
   void findSpelledOutOps();
   LogicalResult readPins();
-  std::vector<uint32_t> sweepOrder() const;
+  std::vector<uint32_t> sweepOrder(bool insideOut) const;
   void addVertices(uint32_t index);
   void findFlows();
   void getGroups(uint32_t index, llvm::SmallVectorImpl<TypeGroup> &groups);
@@ -448,7 +448,8 @@ LogicalResult BodyPainter::readPins() {
   return success();
 }
 
-std::vector<uint32_t> BodyPainter::sweepOrder() const {
+/// Inside out, an op that hands values over comes behind what they are made by.
+std::vector<uint32_t> BodyPainter::sweepOrder(bool insideOut) const {
   std::vector<uint32_t> order;
   order.reserve(body.numOps());
   // Signatures come first: the arguments of a body have their types from there.
@@ -456,7 +457,7 @@ std::vector<uint32_t> BodyPainter::sweepOrder() const {
     order.push_back(i);
   // Depth first over operands, from the ops in their order, leaves an order
   // that is topological as it is.
-  if (settings.keepBlockOrder || body.isTopological()) {
+  if (!insideOut && (settings.keepBlockOrder || body.isTopological())) {
     for (uint32_t i = 0; i < body.blockOps(); ++i)
       if (!body.isTerminator(i))
         order.push_back(i);
@@ -466,6 +467,16 @@ std::vector<uint32_t> BodyPainter::sweepOrder() const {
   // operand that is still open closes a cycle and is skipped.
   std::vector<bool> seen(body.numOps());
   std::vector<std::pair<uint32_t, unsigned>> stack;
+  // What the regions of an op hand over, as if it were operands.
+  llvm::DenseMap<uint32_t, llvm::SmallVector<ValueId, 4>> handedOver;
+  if (insideOut)
+    for (const auto &[index, flow] : painting.flows)
+      for (const FlowGroup &group : flow)
+        for (OpOperand *operand : group.handedOver)
+          if (auto owner = handing.find(operand->getOwner());
+              owner != handing.end() && index < body.blockOps())
+            handedOver[index].push_back(body.operandValue(
+                body.operandIndex(owner->second, operand->getOperandNumber())));
   for (uint32_t root = 0; root < body.blockOps(); ++root) {
     if (seen[root] || body.isTerminator(root))
       continue;
@@ -473,12 +484,17 @@ std::vector<uint32_t> BodyPainter::sweepOrder() const {
     stack.push_back({root, 0});
     while (!stack.empty()) {
       auto &[index, next] = stack.back();
-      if (next == body.numOperands(index)) {
+      const unsigned own = body.numOperands(index);
+      const auto handed = handedOver.find(index);
+      if (next == own + (handed == handedOver.end() ? 0 : handed->second.size())) {
         order.push_back(index);
         stack.pop_back();
         continue;
       }
-      ValueId value = body.operandValue(body.operandIndex(index, next++));
+      ValueId value = next < own
+                          ? body.operandValue(body.operandIndex(index, next))
+                          : handed->second[next - own];
+      ++next;
       uint32_t source = value == kNoValue ? kNoOp : body.definingOp(value);
       if (source != kNoOp && !seen[source] && !body.isTerminator(source)) {
         seen[source] = true;
@@ -742,7 +758,7 @@ LogicalResult BodyPainter::run() {
   collectOutputs();
   if (failed(readPins()))
     return failure();
-  painting.order = sweepOrder();
+  painting.order = sweepOrder(/*insideOut=*/false);
   body.indexUses();
   findSpelledOutOps();
   painting.valueVertex.assign(body.numValues(), kNoVertex);
@@ -759,7 +775,14 @@ LogicalResult BodyPainter::run() {
   if (!painting.flows.empty())
     for (const BodyIndex::BlockEntry &entry : body.blocks())
       firstArguments[entry.block] = entry.firstArgument;
-  for (uint32_t index : painting.order)
+  // The rewrite types an op before what its regions hold, R6 asks for what they
+  // hand over first.
+  bool anyInfer = llvm::any_of(painting.flows, [&](const auto &flow) {
+    return painting.ops[flow.first].list == ListKind::Infer;
+  });
+  for (uint32_t index : anyInfer && !settings.keepBlockOrder
+                            ? sweepOrder(/*insideOut=*/true)
+                            : painting.order)
     addVertices(index);
   addEdges();
   bool failed = false;

@@ -116,7 +116,8 @@ public:
   friend bool operator!=(const SkippingIterator &a, const SkippingIterator &b) {
     return a.position != b.position;
   }
-  friend bool operator==(const SkippingIterator &a, const SkippingIterator &b) {
+  [[maybe_unused]] friend bool operator==(const SkippingIterator &a,
+                                          const SkippingIterator &b) {
     return a.position == b.position;
   }
 

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from naive_painter import Graph
+
 LISTS = ("allow", "infer", "clear", "deny", "keep")
 LOW = {"float16": "f16", "bfloat16": "bf16"}
 LINE = re.compile(r'^\s*(?:(%[\w:]+) = )?"([\w.]+)"\(([^)]*)\)(.*)$')
@@ -127,65 +129,20 @@ class Module:
 
     def paint(self, target, follow):
         """The (op, group) pairs that run in 16 bits."""
-        vertices, lists, can, edges = [], {}, {}, set()
-        source = {}
+        graph, source = Graph(), {}
         for index, (kind, operands, types, results) in enumerate(self.ops):
             for i, t in enumerate(types):
                 g = kind.group_of("operand", i, t[0] == "f")
                 if g is not None:
-                    v = (index, g)
-                    if v not in lists:
-                        vertices.append(v)
-                        lists[v], can[v] = kind.effective_list(), True
-                    can[v] &= t == "f32"
+                    graph.add((index, g), kind.effective_list(), t == "f32", kind.supports(target))
                     if operands[i] in source:
-                        edges.add((source[operands[i]], v))
+                        graph.edges.add((source[operands[i]], (index, g)))
             for i, t in enumerate(results):
                 g = kind.group_of("result", i, True)
                 if g is not None:
-                    v = (index, g)
-                    if v not in lists:
-                        vertices.append(v)
-                        lists[v], can[v] = kind.effective_list(), True
-                    source[(index, i)] = v
-        supported = {v: self.ops[v[0]][0].supports(target) for v in vertices}
-        into = {v: {a for a, b in edges if b == v} for v in vertices}
-        out = {v: {b for a, b in edges if a == v} for v in vertices}
-
-        def leads(v, step, through, ends):
-            """Whether a path from v over `through` comes to one of `ends`."""
-            seen, todo = set(), [v]
-            while todo:
-                for w in step[todo.pop()]:
-                    if w in ends:
-                        return True
-                    if w in through and w not in seen:
-                        seen.add(w)
-                        todo.append(w)
-            return False
-
-        def having(*names):
-            return {v for v in vertices if lists[v] in names}
-
-        soft, clear = having("infer", "clear"), having("clear")
-        deny = having("deny")
-        denied = set(deny)
-        for v in soft:
-            if leads(v, into, soft, deny) and (v in having("infer") or leads(v, out, clear, having("infer", "deny"))):
-                denied.add(v)
-        roots = {v for v in having("allow") if can[v]}
-        bridge = {v for v in soft if v not in denied and can[v] and supported[v]}
-        lowered = {v for v in bridge if leads(v, into, bridge, roots) and leads(v, out, bridge, roots)} | roots
-        if follow:
-            for v in vertices:
-                if (lists[v] == "infer" and can[v] and supported[v] and v not in denied and
-                        into[v] & lowered and not into[v] & denied):
-                    lowered.add(v)
-        spread = {v for v in clear if v not in denied and can[v] and supported[v]}
-        both = {v: into[v] | out[v] for v in vertices}
-        lowered |= {v for v in spread if leads(v, both, spread, lowered)}
-        # An allow op that cannot have the type has served as a root.
-        return {v for v in lowered if supported[v]}
+                    graph.add((index, g), kind.effective_list(), supported=kind.supports(target))
+                    source[(index, i)] = (index, g)
+        return graph.paint(follow)
 
 
 def split_types(text):
