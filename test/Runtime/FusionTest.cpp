@@ -423,7 +423,7 @@ void expectProduct(DType type, int64_t m, int64_t n, int64_t k, bool transposeA,
   Tensor y = randomTensor(type, {rowsB, columnsB}, random, -1, 1);
   Tensor bias = randomTensor(type, {n}, random, -1, 1);
   std::optional<Tensor> first;
-  for (int threads : {1, 2, 3}) {
+  for (int threads : {1, 2, 3, 8}) {
     SessionOptions options;
     options.threads = threads;
     options.planFor = planFor;
@@ -470,6 +470,20 @@ TEST(ProductBlocks, MatchFloat64AtAnyNumberOfThreads) {
         if (HasFatalFailure())
           return;
       }
+}
+
+/// Sizes of which the cpu device makes tiles: rows of y a multiple of 4 KiB
+/// apart, and long sums; whole tiles and the rest of one; sums cut before.
+TEST(ProductTiles, MatchFloat64AtAnyNumberOfThreads) {
+  for (const char *device : {"cpu", "h200"})
+    for (bool transposeA : {false, true}) {
+      expectProduct(DType::Float32, 300, 3072, 130, transposeA, false, device);
+      expectProduct(DType::Float32, 513, 3072, 128, transposeA, false, device);
+      expectProduct(DType::Float32, 128, 3072, 1100, transposeA, false, device);
+      expectProduct(DType::Float32, 259, 771, 2100, transposeA, false, device);
+      if (HasFatalFailure())
+        return;
+    }
 }
 
 } // namespace
