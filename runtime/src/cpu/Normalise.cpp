@@ -12,7 +12,7 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
-#include "VectorTarget.h"
+#include "VectorMath.h"
 
 #include <algorithm>
 #include <cmath>
@@ -56,29 +56,77 @@ template <typename T> struct RowAccess {
   }
 };
 
+AMPRT_ALWAYS_INLINE double sumOf(const double (&lanes)[kLanes]) {
+  double total = 0;
+  for (double lane : lanes)
+    total += lane;
+  return total;
+}
+
+template <typename T>
+AMPRT_ALWAYS_INLINE void sumRow(const T *x, int64_t count, double *sum) {
+  double lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] += double(x[i + l]);
+  for (; i < count; ++i)
+    lanes[0] += double(x[i]);
+  *sum = sumOf(lanes);
+}
+
+template <typename T>
+AMPRT_ALWAYS_INLINE void sumSquares(const T *x, int64_t count, double mean,
+                                    double *sum) {
+  double lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l) {
+      double d = double(x[i + l]) - mean;
+      lanes[l] += d * d;
+    }
+  for (; i < count; ++i)
+    lanes[0] += (double(x[i]) - mean) * (double(x[i]) - mean);
+  *sum = sumOf(lanes);
+}
+
 /// What a row is moved by and multiplied with.
 struct RowScale {
   double mean, factor;
 };
 template <typename T>
 RowScale scaleOf(const std::vector<T> &x, double epsilon, bool centred) {
+  auto count = static_cast<int64_t>(x.size());
   double mean = 0, squares = 0;
   if (centred) {
-    for (T value : x)
-      mean += value;
-    mean /= double(x.size());
+    vectorised<sumRow<T>>()(x.data(), count, &mean);
+    mean /= double(count);
   }
-  for (T value : x)
-    squares += (double(value) - mean) * (double(value) - mean);
-  return {mean, 1 / std::sqrt(squares / double(x.size()) + epsilon)};
+  vectorised<sumSquares<T>>()(x.data(), count, mean, &squares);
+  return {mean, 1 / std::sqrt(squares / double(count) + epsilon)};
+}
+
+/// x = (x − mean) · factor · scale (+ offset).
+template <typename T>
+AMPRT_ALWAYS_INLINE void normaliseRow(T *x, int64_t count, RowScale s,
+                                      const T *scale, const T *offset) {
+  if (!offset) {
+    for (int64_t i = 0; i < count; ++i)
+      x[i] = T((double(x[i]) - s.mean) * s.factor * double(scale[i]));
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    double y = (double(x[i]) - s.mean) * s.factor * double(scale[i]);
+    x[i] = T(y + double(offset[i]));
+  }
 }
 
 template <typename T> void rowNorm(const StepCall &call) {
   const StepParams &p = call.step.params;
   RowAccess<T> access{p};
-  bool offsets = call.step.operands.size() > 2;
   const T *scale = call.operand<T>(1);
-  const T *offset = offsets ? call.operand<T>(2) : nullptr;
+  const T *offset =
+      call.step.operands.size() > 2 ? call.operand<T>(2) : nullptr;
   DType in = call.operandBuffer(0).dtype, out = call.resultBuffer(0).dtype;
   int64_t rows = p.outer * p.inner;
 #pragma omp parallel if (rows * p.size >= kParallelElements)
@@ -88,12 +136,49 @@ template <typename T> void rowNorm(const StepCall &call) {
     for (int64_t row = 0; row < rows; ++row) {
       access.load(x, call.operand(0), in, row);
       RowScale s = scaleOf(x, p.epsilon, p.centered);
-      for (size_t i = 0; i < x.size(); ++i) {
-        double y = (double(x[i]) - s.mean) * s.factor * double(scale[i]);
-        x[i] = T(offsets ? y + double(offset[i]) : y);
-      }
+      vectorised<normaliseRow<T>>()(x.data(), p.size, s, scale, offset);
       access.store(call.result(0), out, row, x);
     }
+  }
+}
+
+/// What the gradients of one row add up to.
+struct RowSums {
+  double mean, tilt;      ///< of g·scale and g·scale·x̂
+  double *ofScale, *ofOffset; ///< += g·x̂ and g, per element
+};
+template <typename T>
+AMPRT_ALWAYS_INLINE void addRowSums(const T *g, const T *x, const T *scale,
+                                    int64_t count, RowScale s, RowSums *sums) {
+  double means[kLanes] = {}, tilts[kLanes] = {};
+  double *ofScale = sums->ofScale, *ofOffset = sums->ofOffset;
+  auto add = [&](int64_t i, int64_t lane) {
+    double unit = (double(x[i]) - s.mean) * s.factor;
+    double pull = double(g[i]) * double(scale[i]);
+    means[lane] += pull;
+    tilts[lane] += pull * unit;
+    ofScale[i] += double(g[i]) * unit;
+    ofOffset[i] += double(g[i]);
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      add(i + l, l);
+  for (; i < count; ++i)
+    add(i, 0);
+  sums->mean = sumOf(means);
+  sums->tilt = sumOf(tilts);
+}
+
+/// x = factor · (g·scale − mean − x̂ · tilt).
+template <typename T>
+AMPRT_ALWAYS_INLINE void gradientRow(const T *g, T *x, const T *scale,
+                                     int64_t count, RowScale s, double mean,
+                                     double tilt) {
+  for (int64_t i = 0; i < count; ++i) {
+    double unit = (double(x[i]) - s.mean) * s.factor;
+    double pull = double(g[i]) * double(scale[i]);
+    x[i] = T(s.factor * (pull - mean - unit * tilt));
   }
 }
 
@@ -114,28 +199,17 @@ template <typename T> void rowNormGrad(const StepCall &call) {
 #pragma omp for schedule(static)
     for (int64_t part = 0; part < parts.number; ++part) {
       double *ofScale = sums.data() + size_t(part) * size * 2;
-      double *ofOffset = ofScale + size;
+      RowSums found{0, 0, ofScale, ofScale + size};
       for (int64_t row = part * parts.rows;
            row < std::min(rows, (part + 1) * parts.rows); ++row) {
         access.load(g, call.operand(0), in, row);
         access.load(x, call.operand(1), in, row);
         RowScale s = scaleOf(x, p.epsilon, p.centered);
-        double mean = 0, tilt = 0;
-        for (size_t i = 0; i < size; ++i) {
-          double unit = (double(x[i]) - s.mean) * s.factor;
-          double pull = double(g[i]) * double(scale[i]);
-          mean += pull;
-          tilt += pull * unit;
-          ofScale[i] += double(g[i]) * unit;
-          ofOffset[i] += double(g[i]);
-        }
-        mean = p.centered ? mean / double(p.size) : 0;
-        tilt /= double(p.size);
-        for (size_t i = 0; i < size; ++i) {
-          double unit = (double(x[i]) - s.mean) * s.factor;
-          double pull = double(g[i]) * double(scale[i]);
-          x[i] = T(s.factor * (pull - mean - unit * tilt));
-        }
+        vectorised<addRowSums<T>>()(g.data(), x.data(), scale, p.size, s,
+                                    &found);
+        double mean = p.centered ? found.mean / double(p.size) : 0;
+        vectorised<gradientRow<T>>()(g.data(), x.data(), scale, p.size, s, mean,
+                                     found.tilt / double(p.size));
         access.store(call.result(0), call.resultBuffer(0).dtype, row, x);
       }
     }

@@ -11,6 +11,7 @@
 
 #include "Kernels.h"
 #include "ScalarLoops.h"
+#include "VectorMath.h"
 
 #include <algorithm>
 #include <limits>
@@ -21,6 +22,26 @@ using namespace amprt::cpu;
 namespace {
 
 constexpr int64_t kBlock = 512;
+template <typename T, typename Acc>
+AMPRT_ALWAYS_INLINE void sumRun(const T *x, int64_t count, Acc *sum) {
+  Acc lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] += Acc(x[i + l]);
+  for (; i < count; ++i)
+    lanes[0] += Acc(x[i]);
+  Acc total = 0;
+  for (Acc lane : lanes)
+    total += lane;
+  *sum = total;
+}
+
+template <typename T, typename Acc>
+AMPRT_ALWAYS_INLINE void addRun(const T *x, int64_t count, Acc *sums) {
+  for (int64_t i = 0; i < count; ++i)
+    sums[i] += Acc(x[i]);
+}
 
 /// Accumulates in Acc (double or int64_t) what registers hold as T.
 template <typename T, typename Acc> class Reducer {
@@ -74,6 +95,9 @@ private:
     }
     return a;
   }
+  bool sums() const {
+    return p.reduce == ReduceOp::Sum || p.reduce == ReduceOp::Mean;
+  }
   Acc finish(Acc total) const {
     return p.reduce == ReduceOp::Mean ? total / Acc(reducedCount) : total;
   }
@@ -119,9 +143,8 @@ private:
       for (int64_t r = 0; r < reducedCount; ++r) {
         load(values, base + offsetOf(r, p.reduceLoops, p.reduceStrides), 1,
              count);
-        if (p.reduce == ReduceOp::Sum || p.reduce == ReduceOp::Mean)
-          for (int64_t i = 0; i < count; ++i)
-            total[i] += values[i];
+        if (sums())
+          vectorised<addRun<T, Acc>>()(values, count, total);
         else
           for (int64_t i = 0; i < count; ++i)
             total[i] = combine(p.reduce, total[i], values[i]);
@@ -143,8 +166,11 @@ private:
       load(values, base + offsetOf(begin, p.reduceLoops, p.reduceStrides),
            stride, count);
       Acc part = start(p.reduce);
-      for (int64_t i = 0; i < count; ++i)
-        part = combine(p.reduce, part, values[i]);
+      if (sums())
+        vectorised<sumRun<T, Acc>>()(values, count, &part);
+      else
+        for (int64_t i = 0; i < count; ++i)
+          part = combine(p.reduce, part, values[i]);
       total = combine(p.reduce, total, part);
       begin += count;
     }
