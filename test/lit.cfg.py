@@ -22,6 +22,9 @@ config.test_exec_root = os.path.join(config.amp_binary_dir, "test")
 config.excludes = ["Inputs", "Unit", "Runtime", "Fuzz", "Bench", "lib", "golden", "data", "gpu"]
 
 config.available_features.add("compiler")
+# Sanitizers need more addresses than a test may allow.
+if not config.amp_sanitized:
+    config.available_features.add("limited-memory")
 if config.amp_build_runtime:
     config.available_features.add("runtime")
 if os.path.exists(os.path.join(config.mlir_tools_dir, "mlir-opt")):

@@ -112,9 +112,10 @@ size_t characterLength(std::string_view text) {
   return length;
 }
 
-void renderLine(std::string &out, const SourceText &source, Offset at) {
-  std::string_view line = source.line(at);
-  size_t column = source.lineColumn(at).column - 1;
+} // namespace
+
+std::string amp::graphfile::showLine(std::string_view line, size_t column) {
+  std::string out;
   column = std::min(column, line.size());
   size_t first =
       column > kShownWidth - kShownBefore && line.size() > kShownWidth
@@ -148,7 +149,10 @@ void renderLine(std::string &out, const SourceText &source, Offset at) {
   out += '\n';
   out += caret;
   out += "^\n";
+  return out;
 }
+
+namespace {
 
 void renderOne(std::string &out, const SourceText &source,
                const Diagnostic &diagnostic) {
@@ -171,7 +175,8 @@ void renderOne(std::string &out, const SourceText &source,
   }
   out += '\n';
   if (isSomewhere)
-    renderLine(out, source, diagnostic.at);
+    out += showLine(source.line(diagnostic.at),
+                    source.lineColumn(diagnostic.at).column - 1);
 }
 
 } // namespace

@@ -68,6 +68,8 @@ public:
 private:
   bool expect(Json json, TokenKind kind, std::string_view what);
   std::optional<std::string_view> parseName(Json json, std::string_view what);
+  /// Says so if a string is empty, too long or not fit to be printed.
+  bool checkName(Json json, std::string_view what);
   std::optional<ValueName> parseValueName(Json json);
   std::vector<ValueName> parseValueNames(Json json);
   bool parseDoc(Json json, Doc &doc, bool &isString);

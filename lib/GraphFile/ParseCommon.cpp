@@ -132,23 +132,31 @@ std::optional<std::string_view>
 ElementParser::parseName(Json json, std::string_view what) {
   if (!expect(json, TokenKind::String, "a string"))
     return std::nullopt;
+  if (!checkName(json, what))
+    return std::nullopt;
+  if (json.string().find(':') != std::string_view::npos) {
+    error(json.at(), std::string(what) + " " + quote(json.string()) +
+                         " holds ':', which separates a node from the number "
+                         "of its result");
+    return std::nullopt;
+  }
+  return string(json);
+}
+
+bool ElementParser::checkName(Json json, std::string_view what) {
   std::string_view name = json.string();
   auto bad = [&](const std::string &problem) {
     error(json.at(), std::string(what) + " " + problem);
-    return std::nullopt;
+    return false;
   };
   if (name.empty())
     return bad("is empty");
   if (name.size() > limits.nameBytes)
     return bad("is longer than " + std::to_string(limits.nameBytes) + " bytes");
-  for (char c : name) {
-    if (c == ':')
-      return bad(quote(name) + " holds ':', which separates a node from the "
-                               "number of its result");
+  for (char c : name)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       return bad(quote(name) + " holds a control character");
-  }
-  return string(json);
+  return true;
 }
 
 std::optional<ValueName> ElementParser::parseValueName(Json json) {

@@ -45,6 +45,8 @@ std::optional<Node> ElementParser::parseNode(Json json) {
           "unknown op " + quoted(op) + didYouMeanText(near) + versionNote());
     return std::nullopt;
   }
+  if (isOpaque && !checkName(*values[2], "the name of an op"))
+    return std::nullopt;
   node.op = def ? def->name : string(*values[2]);
   if (values[1] && !parseDoc(*values[1], node.doc, node.docIsString))
     return std::nullopt;

@@ -174,6 +174,8 @@ constexpr const char *tooLarge = "the window does not fit 64 bits";
 std::optional<std::string> slide(const Dim &size, const Window &window,
                                  Dim &out) {
   if (window.same) {
+    if (window.size.isFixed() && !extent(window))
+      return tooLarge;
     if (window.stride == 1)
       out = size;
     else if (size.isFixed())
@@ -205,6 +207,8 @@ std::optional<std::string> unslide(const Dim &size, const Window &window,
                                    Dim &out) {
   out = Dim::unknown();
   if (window.same) {
+    if (window.size.isFixed() && !extent(window))
+      return tooLarge;
     if (window.stride == 1) {
       out = size;
       return std::nullopt;

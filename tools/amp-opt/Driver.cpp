@@ -16,6 +16,7 @@
 #include "Advice.h"
 #include "Arguments.h"
 #include "GraphOutput.h"
+#include "LongLines.h"
 #include "Remarks.h"
 #include "ReportOutput.h"
 #include "TensorFlow.h"
@@ -37,6 +38,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -125,6 +127,14 @@ FileKind Driver::findInputKind() const {
   if (text.starts_with("{") && !text.starts_with("{-#"))
     return FileKind::Graph;
   return FileKind::MLIR;
+}
+
+/// What an output that no flag says the kind of would only look like.
+static llvm::StringRef misleadingKind(llvm::StringRef extension) {
+  return llvm::StringSwitch<llvm::StringRef>(extension)
+      .Cases({".pb", ".pbtxt"}, "a GraphDef")
+      .Case(".onnx", "an ONNX model")
+      .Default("");
 }
 
 FileKind Driver::outputKind() const {
@@ -455,6 +465,15 @@ int Driver::run() {
                << inputName() << "' is a graph file\n";
     return kUsage;
   }
+  llvm::StringRef misleading =
+      misleadingKind(llvm::sys::path::extension(options.output));
+  if (inputKind == FileKind::Graph && !options.exportKind &&
+      !misleading.empty()) {
+    complain() << "-o " << options.output << " has the name of " << misleading
+               << ", and what is written is a graph file: name it .json, or "
+                  "say --emit=json\n";
+    return kUsage;
+  }
   if (inputKind == FileKind::MLIR && outputKind() == FileKind::MLIR &&
       !options.anyRewriteFlag)
     return runMlirOpt();
@@ -490,6 +509,7 @@ int Driver::runModule() {
       llvm::MemoryBuffer::getMemBuffer(source ? source->text() : input,
                                        inputName()),
       llvm::SMLoc());
+  cutLongLines(sources);
   SourceMgrDiagnosticHandler handler(sources, &context);
   if (failed(enableRemarks(context, config)))
     return kIO;

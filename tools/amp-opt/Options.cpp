@@ -289,7 +289,7 @@ std::optional<Options> opt::parseCommandLine(int argc, char **argv,
   options.printPolicy = f.printPolicy;
   options.advice = f.advice;
   options.copyWeights = f.copyWeights;
-  options.overwrite = f.overwrite;
+  options.tensorflow.overwrite = f.overwrite;
   options.explain = f.explain.getNumOccurrences() != 0;
   options.explainNode = f.explain;
   options.report = f.report;

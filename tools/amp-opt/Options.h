@@ -45,21 +45,24 @@ struct TensorFlowOptions {
   std::vector<std::string> fetches, feeds, keep;
   bool dropUnknown = false;
   bool summary = false;
+  /// A folder at the output's place may be replaced.
+  bool overwrite = false;
   /// The node of the loss, of a training graph.
   std::string loss;
 
   /// A flag that was given and means nothing for other files; null without one.
   const char *givenFlag() const {
-    return !fetches.empty()    ? "--fetch"
-           : !feeds.empty()    ? "--feed"
-           : !keep.empty()     ? "--tf-keep"
-           : !loss.empty()     ? "--loss"
-           : !version.empty()  ? "--tf-version"
-           : !mode.empty()     ? "--tf-mode"
-           : hasGpu            ? "--tf-gpu"
-           : summary           ? "--summary"
-           : dropUnknown       ? "--drop-unknown"
-                               : nullptr;
+    return !fetches.empty()   ? "--fetch"
+           : !feeds.empty()   ? "--feed"
+           : !keep.empty()    ? "--tf-keep"
+           : !loss.empty()    ? "--loss"
+           : !version.empty() ? "--tf-version"
+           : !mode.empty()    ? "--tf-mode"
+           : hasGpu           ? "--tf-gpu"
+           : summary          ? "--summary"
+           : dropUnknown      ? "--drop-unknown"
+           : overwrite        ? "--overwrite"
+                              : nullptr;
   }
 };
 
@@ -83,8 +86,6 @@ struct Options {
   bool noAmp = false;
   bool printPolicy = false;
   bool copyWeights = false;
-  /// A folder at the output's place may be replaced.
-  bool overwrite = false;
   /// --explain was given; `explainNode` is empty for all nodes.
   bool explain = false;
   std::string explainNode;

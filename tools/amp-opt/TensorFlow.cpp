@@ -10,6 +10,7 @@
 
 #include "TensorFlow.h"
 
+#include "LongLines.h"
 #include "ReportOutput.h"
 #include "TensorFlowRewrite.h"
 #include "amp/Export/TensorFlowExport.h"
@@ -148,6 +149,7 @@ int GraphDefRun::run() {
               : llvm::StringRef(input.text.data(), input.text.size()),
           input.name, false),
       llvm::SMLoc());
+  cutLongLines(sources);
   SourceMgrDiagnosticHandler handler(sources, &context);
   ModuleOp module = importGraphDef(graph, places, source, &context).release();
   if (!module)

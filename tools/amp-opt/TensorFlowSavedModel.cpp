@@ -11,6 +11,7 @@
 
 #include "TensorFlowSavedModel.h"
 
+#include "LongLines.h"
 #include "ReportOutput.h"
 #include "TensorFlowFolder.h"
 #include "TensorFlowRewrite.h"
@@ -145,7 +146,7 @@ int SavedModelRun::checkOutput() {
     return kOk;
   bool isModel =
       holds(options.output, kBinaryFile) || holds(options.output, kTextFile);
-  if (options.overwrite && isModel)
+  if (options.tensorflow.overwrite && isModel)
     return kOk;
   complainOfGraph() << "'" << options.output << "' exists"
                     << (isModel ? ": remove it, or add --overwrite\n"
@@ -337,6 +338,7 @@ int SavedModelRun::rewriteGraph(int index) {
               : llvm::StringRef(source->text().data(), source->text().size()),
           source->name(), false),
       llvm::SMLoc());
+  cutLongLines(sources);
   SourceMgrDiagnosticHandler handler(sources, &context);
   OwningOpRef<ModuleOp> module =
       importGraphDef(meta.graph_def(), places[index], *source, &context);

@@ -192,8 +192,12 @@ void Comparison::observeOther(const amprt::StepEvent &event) {
     }
     if (!row.sameShape)
       row.absolute = kInfinity;
-    rows.push_back(std::move(row));
-    held.erase(found);
+    // A node of several steps may have given others its name on the way.
+    const auto [place, isNew] = rowOf.emplace(key, rows.size());
+    if (isNew)
+      rows.push_back(std::move(row));
+    else
+      rows[place->second] = std::move(row);
   }
 }
 

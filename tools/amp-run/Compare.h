@@ -75,6 +75,7 @@ private:
   double referenceScale = 1, otherScale = 1;
   size_t onlyReference = 0, onlyOther = 0;
   std::vector<Row> rows;
+  std::unordered_map<std::string, size_t> rowOf; ///< by its value
 };
 
 } // namespace amprun

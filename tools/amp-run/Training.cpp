@@ -63,11 +63,13 @@ void Driver::adviseOnBatch(int64_t batch) const {
   if (!named || std::none_of(function->nodes.begin(), function->nodes.end(),
                              isProduct))
     return;
-  const int64_t next = (batch / kBatchMultiple + 1) * kBatchMultiple;
+  int64_t fits = batch / kBatchMultiple * kBatchMultiple, above;
+  if (!__builtin_add_overflow(fits, kBatchMultiple, &above))
+    fits = above;
   note("--batch=" + std::to_string(batch) + " is no multiple of " +
        std::to_string(kBatchMultiple) +
        ", as tensor cores want it of 16-bit products; --batch=" +
-       std::to_string(next) + " fits");
+       std::to_string(fits) + " fits");
 }
 
 namespace {

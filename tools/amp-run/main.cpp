@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <new>
 
 int main(int argc, char **argv) {
   amprt::limitIdleSpinning(argv);
@@ -40,5 +41,10 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "amp-run: error: %s\n", error.c_str());
     return amprun::kUsage;
   }
-  return amprun::Driver(options).run();
+  try {
+    return amprun::Driver(options).run();
+  } catch (const std::bad_alloc &) {
+    std::fputs("amp-run: error: no memory left\n", stderr);
+    return amprun::kDevice;
+  }
 }

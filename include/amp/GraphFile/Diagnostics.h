@@ -75,6 +75,11 @@ private:
   bool dropping = false;
 };
 
+/// What of a line is shown below a message, and a caret under byte `column`,
+/// from 0, in a line of its own. Of a long line it is the part around the
+/// caret; control characters are question marks.
+std::string showLine(std::string_view line, size_t column);
+
 } // namespace amp::graphfile
 
 #endif // AMP_GRAPHFILE_DIAGNOSTICS_H

@@ -92,7 +92,7 @@ struct StepEvent {
   /// The operands, after the step has run: a variable that it changed holds
   /// its new value.
   std::vector<Value> operands;
-  std::vector<Value> results;
+  std::vector<Value> results; ///< scratch memory is none
 };
 using StepObserver = std::function<void(const StepEvent &)>;
 

@@ -24,6 +24,7 @@
 #endif
 
 #include <algorithm>
+#include <limits>
 
 using namespace amprt;
 using namespace amprt::cpu;
@@ -224,11 +225,22 @@ bool Convolution::isNative() const {
   return multipliesBFloat16();
 }
 
+/// oneDNN counts positions under a window in ints.
+static bool fitsInt(const Window2d &w) {
+  constexpr int64_t most = std::numeric_limits<int>::max();
+  for (int i : {0, 1})
+    if (w.stride[i] > most || w.before[i] > most || w.dilation[i] > most ||
+        (w.window[i] - 1) * w.dilation[i] + 1 > most)
+      return false;
+  return true;
+}
+
 Status Convolution::prepare() {
   bool empty = false;
   for (uint32_t buffer : {step.operands[0], step.operands[1], step.results[0]})
     empty |= elementCount(program.buffers[buffer].dims) == 0;
-  if (empty || program.buffers[step.results[0]].dtype == DType::Float64)
+  if (empty || program.buffers[step.results[0]].dtype == DType::Float64 ||
+      !fitsInt(p.spatial))
     return okStatus();
   using dnnl::memory;
   native = isNative();

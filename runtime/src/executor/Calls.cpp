@@ -142,8 +142,9 @@ Status Session::Impl::start(size_t function, const std::vector<NamedTensor> &inp
       };
       for (uint32_t operand : program.steps[step].operands)
         event.operands.push_back(value(operand));
-      for (uint32_t result : program.steps[step].results)
-        event.results.push_back(value(result));
+      const Step &done = program.steps[step];
+      for (size_t i = 0; i + done.params.hasScratch < done.results.size(); ++i)
+        event.results.push_back(value(done.results[i]));
       observer(event);
     };
   bindings.call = calls[function];
