@@ -169,18 +169,39 @@ LogicalResult Exporter::checkTraining(FuncOp op, const Body &body,
   return training.lossGradient ? check(*training.lossGradient) : success();
 }
 
+/// A name that comes from MLIR's text, in which every one is allowed.
+static LogicalResult checkName(Operation *op, StringRef what, StringRef name) {
+  if (isFileName(name))
+    return success();
+  if (name.size() > gf::Limits().nameBytes)
+    return op->emitError("the name of ")
+           << what << " '" << name.take_front(64)
+           << "…' is longer than a graph file allows";
+  std::string shown = name.str();
+  for (char &c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      c = '?';
+  return op->emitError("the name of ")
+         << what << " '" << shown << "' is none that a graph file allows";
+}
+
 LogicalResult Exporter::exportFunction(FuncOp op) {
   if (op.isExternal())
     return op.emitError("has no body and so no place in a graph file");
   gf::Function function;
   auto name = op->getAttrOfType<StringAttr>(kNameAttr);
   function.name = view(name ? name.getValue() : op.getSymName());
+  if (failed(checkName(op, "function", function.name)))
+    return failure();
   readDoc(op->getAttr(kDocAttr), function.doc, function.docIsString);
   const Body body(op);
   if (failed(types.infer(op, body)) || failed(names.read(op, body)))
     return failure();
-  for (unsigned i = 0; i < names.numArguments(); ++i)
+  for (unsigned i = 0; i < names.numArguments(); ++i) {
+    if (failed(checkName(op, "input", names.argument(i))))
+      return failure();
     function.inputs.push_back({names.argument(i), types.of(i), gf::kNowhere});
+  }
   visitor.beginFunction(function);
   gf::Node node;
   for (uint32_t i = 0; i < body.numOps(); ++i)
@@ -192,6 +213,8 @@ LogicalResult Exporter::exportFunction(FuncOp op) {
     std::string_view outputName =
         outputs ? view(cast<StringAttr>((*outputs)[index]).getValue())
                 : result.name;
+    if (outputs && failed(checkName(op, "output", outputName)))
+      return failure();
     function.outputs.push_back({outputName, result, gf::kNowhere});
   }
   if (std::optional<DictionaryAttr> training = op.getTraining()) {
@@ -211,10 +234,8 @@ LogicalResult Exporter::run() {
       if (!toTensorType(variable.getType()))
         return op.emitError("has type ")
                << variable.getType() << ", which graph files do not have";
-      if (variable.getSymName().size() > gf::Limits().nameBytes)
-        return op.emitError("the name of variable '")
-               << variable.getSymName().take_front(64)
-               << "…' is longer than a graph file allows";
+      if (failed(checkName(variable, "variable", variable.getSymName())))
+        return failure();
       variables.try_emplace(variable.getSymName(), variable);
       names.addVariable(variable.getSymNameAttr());
       file.variables.push_back(exportVariable(variable));

@@ -20,6 +20,13 @@ using namespace amp::graph;
 using namespace mlir;
 namespace gf = amp::graphfile;
 
+bool amp::isFileName(StringRef name) {
+  return !name.empty() && name.size() <= gf::Limits().nameBytes &&
+         llvm::none_of(name, [](unsigned char c) {
+           return c == ':' || c < 0x20 || c == 0x7F;
+         });
+}
+
 /// Whether the name could be one that a cast gets.
 static bool isLikeCast(StringRef name) {
   return (name.ends_with("16") || name.ends_with("32") ||
@@ -85,8 +92,7 @@ bool NodeNames::readDistinct(FuncOp function, const Body &body) {
     if (!loc)
       return false;
     StringAttr name = loc.getName();
-    if (name.empty() || name.size() > gf::Limits().nameBytes ||
-        name.getValue().contains(':') || !isGood(name))
+    if (!isFileName(name) || !isGood(name))
       return false;
     names[i] = view(name);
   }
@@ -118,7 +124,7 @@ LogicalResult NodeNames::makeDistinct(FuncOp function, const Body &body) {
     StringRef name = nodeName(op);
     if (isa<ReadOp>(op))
       names[i] = view(name);
-    else if (name.empty() || name.contains(':'))
+    else if (!isFileName(name.take_front(gf::Limits().nameBytes)))
       nameless.push_back(i);
     else if (isVariable(name) && !op->hasAttr(kGeneratedAttr))
       return op->emitError("node '") << name << "' has the name of a variable";

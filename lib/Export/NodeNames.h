@@ -17,6 +17,10 @@
 
 namespace amp {
 
+/// Whether a graph file can hold the name: MLIR has none too long, empty or not
+/// fit to be printed.
+bool isFileName(llvm::StringRef name);
+
 /// The names of one function at a time, each once in a file.
 class NodeNames {
 public:

@@ -255,10 +255,13 @@ void Loader::apply(const Source &source) {
     const std::string &key = root.keys[i];
     const JsonValue &value = root.items[i];
     if (key == "name") {
-      if (value.kind == JsonValue::String && !value.text.empty())
-        result.name = value.text;
-      else
+      if (value.kind != JsonValue::String || value.text.empty())
         error(source, value.at, "'name' is a string that is not empty");
+      else if (std::any_of(value.text.begin(), value.text.end(),
+                           [](unsigned char c) { return c < 0x20; }))
+        error(source, value.at, "'name' holds a control character");
+      else
+        result.name = value.text;
     } else if (key == "infer_rule") {
       applyInferRule(source, value);
     } else if (key == "outputs") {

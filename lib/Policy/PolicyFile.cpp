@@ -19,6 +19,14 @@
 
 using namespace amp;
 
+/// A terminal must not obey what a file holds.
+static std::string printable(std::string text) {
+  for (char &c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      c = '?';
+  return text;
+}
+
 std::string policy::locate(const std::string &name, const std::string &file,
                            size_t at, const std::string &text) {
   at = std::min(at, file.size());
@@ -28,13 +36,14 @@ std::string policy::locate(const std::string &name, const std::string &file,
     start = 0;
   size_t end = std::min(file.find('\n', at), file.size());
   std::string shown = file.substr(start, end - start);
-  // The caret goes under the byte; tabs keep their width.
+  // The caret goes under the character; tabs keep their width.
   std::string caret;
   for (size_t i = 0; i < at - start; ++i)
-    caret += shown[i] == '\t' ? '\t' : ' ';
+    if ((static_cast<unsigned char>(shown[i]) & 0xC0) != 0x80)
+      caret += shown[i] == '\t' ? '\t' : ' ';
   return name + ":" + std::to_string(line) + ":" +
-         std::to_string(at - start + 1) + ": " + text + "\n" + shown + "\n" +
-         caret + "^";
+         std::to_string(at - start + 1) + ": " + printable(text) + "\n" +
+         printable(shown) + "\n" + caret + "^";
 }
 
 std::string policy::suggest(std::string_view name,

@@ -129,6 +129,36 @@ FileKind Driver::findInputKind() const {
   return FileKind::MLIR;
 }
 
+/// MLIR's parser calls itself for what is nested, until the stack ends.
+static constexpr int kDeepest = 1000;
+
+/// Where MLIR's text is nested deeper than that; npos where it never is.
+static size_t tooDeepAt(llvm::StringRef text) {
+  if (text.starts_with("ML\xEFR"))
+    return text.npos; // bytecode, which is read without recursion
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (c == '"') {
+      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
+        i += text[i] == '\\';
+    } else if (c == '/' && next == '/') {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (c == '-' && next == '>') {
+      ++i;
+    } else if (llvm::is_contained({'(', '[', '{'}, c) ||
+               (c == '<' && next != '=')) {
+      if (++depth > kDeepest)
+        return i;
+    } else if (depth && (llvm::is_contained({')', ']', '}'}, c) ||
+                         (c == '>' && next != '='))) {
+      --depth;
+    }
+  }
+  return text.npos;
+}
+
 /// What an output that no flag says the kind of would only look like.
 static llvm::StringRef misleadingKind(llvm::StringRef extension) {
   return llvm::StringSwitch<llvm::StringRef>(extension)
@@ -464,6 +494,14 @@ int Driver::run() {
     complain() << "--op-models describes ops of MLIR modules, and '"
                << inputName() << "' is a graph file\n";
     return kUsage;
+  }
+  const size_t deep =
+      inputKind == FileKind::MLIR ? tooDeepAt(input) : llvm::StringRef::npos;
+  if (deep != llvm::StringRef::npos) {
+    complain() << inputName() << ":"
+               << llvm::StringRef(input).take_front(deep).count('\n') + 1
+               << ": nesting is deeper than " << kDeepest << "\n";
+    return kBadInput;
   }
   llvm::StringRef misleading =
       misleadingKind(llvm::sys::path::extension(options.output));
