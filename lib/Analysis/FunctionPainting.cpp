@@ -89,11 +89,11 @@ private:
   /// Values that the function returns.
   std::vector<bool> outputs;
   llvm::StringMap<bool> warnedLosses;
-  bool anyRecurrence = false;
+  bool anyRecurrence = false, anyPin = false;
   /// Parallel to the ops, where a models file describes any.
   std::vector<SoftmaxStep> steps;
-  /// kPreserveAttr.
-  StringAttr preserve;
+  /// kPreserveAttr, kPrecisionAttr.
+  StringAttr preserve, precision;
   llvm::SmallVector<TypeGroup, 2> groups;
   /// The numbers of the terminators, and others, that hand values over.
   llvm::MapVector<Operation *, uint32_t> handing;
@@ -129,9 +129,11 @@ public:
 private:
   VertexId vertex(Operation *op, unsigned group) {
     // Few dialects have any relations.
-    if (index.empty())
+    if (index.empty()) {
+      index.reserve(painting.ops.size());
       for (uint32_t i = 0; i < painting.ops.size(); ++i)
         index[painting.ops[i].op] = i;
+    }
     return painting.ops[index.lookup(op)].first + group;
   }
   FunctionPainting &painting;
@@ -212,9 +214,14 @@ void BodyPainter::collectOps() {
     painted.isTerminator = body.isTerminator(i);
   }
   findFlows();
-  for (PaintedOp &painted : painting.ops)
-    if (!painted.isTerminator)
-      describe(painted);
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    body.fetchAhead(i);
+    PaintedOp &painted = painting.ops[i];
+    if (painted.isTerminator)
+      continue;
+    anyPin |= painted.op->getDiscardableAttr(precision) != nullptr;
+    describe(painted);
+  }
 }
 
 /// The ops that carry values from one place to another, with their groups.
@@ -404,9 +411,10 @@ bool BodyPainter::isOutput(const PaintedOp &painted, unsigned result) const {
 /// Pins from `amp.precision`, else from a flag; backward nodes have the pin of
 /// the node that they come from.
 LogicalResult BodyPainter::readPins() {
+  if (!anyPin && settings.pinnedByFlag.empty())
+    return success();
   llvm::StringMap<Pin> byName;
   bool failed = false;
-  auto precision = StringAttr::get(function.getContext(), kPrecisionAttr);
   for (PaintedOp &painted : painting.ops) {
     Operation *op = painted.op;
     if (painted.isTerminator)
@@ -538,6 +546,9 @@ void BodyPainter::addVertices(uint32_t index) {
   if (settings.policy.outputs == OutputRule::Node)
     for (unsigned i = 0; i < op->getNumResults(); ++i)
       isPreserved |= isOutput(painted, i);
+  const bool isForced = settings.forced && settings.forced->contains(op);
+  const bool readsVariable =
+      kind.dialect && !painted.isFlow && kind.dialect->readsReference(op);
   painted.first = painting.graph.size();
   painted.count = groups.size();
   for (unsigned i = 0; i < groups.size(); ++i) {
@@ -563,19 +574,19 @@ void BodyPainter::addVertices(uint32_t index) {
       if (!type)
         type = groupType(op, group);
       vertex.isFloat32 = type && type.isF32();
+      // Nothing asks of other types whether they could be lowered.
       vertex.allowsTarget =
+          vertex.isFloat32 &&
           ModelSet::supportsElementType(op, kind, i, painting.target);
       vertex.supportsTarget =
           vertex.allowsTarget &&
           ModelSet::canExecute(op, kind, i, painting.target);
     }
     vertex.processable = !isPreserved && !painted.isLoss;
-    vertex.forced = settings.forced && settings.forced->contains(op);
-    if (kind.dialect && !painted.isFlow) {
-      vertex.readsVariable = kind.dialect->readsReference(op);
-      vertex.retargetable =
-          vertex.isFloat32 && kind.dialect->isCastResult(op, i);
-    }
+    vertex.forced = isForced;
+    vertex.readsVariable = readsVariable;
+    vertex.retargetable = vertex.isFloat32 && kind.dialect &&
+                          !painted.isFlow && kind.dialect->isCastResult(op, i);
     if (vertex.pin == Pin::OtherLow && !painted.isFlow &&
         !ModelSet::supportsElementType(op, kind, i, painting.other))
       vertex.pin = Pin::Float32;
@@ -742,6 +753,7 @@ void BodyPainter::refineReasons() {
 LogicalResult BodyPainter::run() {
   painting.function = function;
   preserve = StringAttr::get(function.getContext(), kPreserveAttr);
+  precision = StringAttr::get(function.getContext(), kPrecisionAttr);
   painting.dialect = settings.models.getBodyInterface(function);
   // A function of nothing but calls has the casts of those that it calls.
   for (FunctionOpInterface other : painting.unit.functions)
@@ -782,8 +794,10 @@ LogicalResult BodyPainter::run() {
   });
   for (uint32_t index : anyInfer && !settings.keepBlockOrder
                             ? sweepOrder(/*insideOut=*/true)
-                            : painting.order)
+                            : painting.order) {
+    body.fetchAhead(index);
     addVertices(index);
+  }
   addEdges();
   bool failed = false;
   for (const PaintedOp &painted : painting.ops)

@@ -25,7 +25,8 @@ namespace {
 class Exporter {
 public:
   Exporter(ModuleOp module, pb::GraphDef &graph)
-      : module(module), graph(graph) {}
+      : module(module), graph(graph),
+        generated(StringAttr::get(module.getContext(), kGeneratedAttr)) {}
   LogicalResult run();
 
 private:
@@ -38,10 +39,18 @@ private:
   /// How a node's input names a value.
   std::string inputText(Value value, Operation *user) const;
   std::string functionInput(OpResult result) const;
+  /// The name of a node; casts may have got theirs here.
+  llvm::StringRef nameOf(Operation *op) const;
+  bool isNewCast(Operation *op) const {
+    return op->getDiscardableAttr(generated) && getOpName(op) == "Cast";
+  }
 
   ModuleOp module;
   pb::GraphDef &graph;
+  StringAttr generated;
   bool inFunction = false;
+  /// Of the body at hand.
+  llvm::DenseMap<Operation *, std::string> castNames;
 };
 
 /// Whether the file left an attribute to its default, which it still has.
@@ -64,15 +73,18 @@ bool isDefault(Operation *op, ArrayAttr defaulted, NamedAttribute attr) {
   return llvm::equal(types, *def->defaults);
 }
 
-bool isNewCast(Operation *op) {
-  return op->hasAttr(kGeneratedAttr) && getOpName(op) == "Cast";
-}
-
 } // namespace
+
+llvm::StringRef Exporter::nameOf(Operation *op) const {
+  if (isNewCast(op))
+    if (auto it = castNames.find(op); it != castNames.end())
+      return it->second;
+  return getNodeName(op->getLoc());
+}
 
 std::string Exporter::functionInput(OpResult result) const {
   Operation *op = result.getOwner();
-  std::string text = getNodeName(op->getLoc()).str();
+  std::string text = nameOf(op).str();
   unsigned port = result.getResultNumber();
   const graphdef::OpSpec *spec = getSpec(op);
   if (!spec)
@@ -105,7 +117,7 @@ std::string Exporter::inputText(Value value, Operation *user) const {
   }
   auto result = cast<OpResult>(value);
   Operation *op = result.getOwner();
-  std::string name = getNodeName(op->getLoc()).str();
+  std::string name = nameOf(op).str();
   if (isa<ControlType>(result.getType()))
     return "^" + name;
   if (inFunction)
@@ -169,7 +181,7 @@ LogicalResult Exporter::exportNode(Operation *op, pb::NodeDef &node) {
     if (!node.ParseFromArray(extra.data(), extra.size()))
       return op->emitError() << "attribute " << kExtraAttr
                              << " holds no NodeDef";
-  llvm::StringRef name = getNodeName(op->getLoc());
+  llvm::StringRef name = nameOf(op);
   if (name.empty())
     return op->emitError("has no name (print with --mlir-print-debuginfo to "
                          "keep them)");
@@ -206,6 +218,14 @@ LogicalResult Exporter::exportNode(Operation *op, pb::NodeDef &node) {
 }
 
 LogicalResult Exporter::exportBody(graph::FuncOp function, NodeList &nodes) {
+  castNames.clear();
+  std::optional<CastNames> names;
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (isNewCast(&op) && isUnnamedCast(&op)) {
+      if (!names)
+        names.emplace(function);
+      castNames[&op] = names->next(&op);
+    }
   for (Operation &op : function.getBody().front().without_terminator())
     if (failed(exportNode(&op, *nodes.Add())))
       return failure();

@@ -39,16 +39,28 @@ public:
            const graphfile::SourceText &source, MLIRContext *context)
       : graph(graph), places(places), source(source), context(context),
         builder(context), control(ControlType::get(context)),
-        valueType(ValueType::get(context)) {}
+        valueType(ValueType::get(context)),
+        nowhere(FileLineColLoc::get(context, source.name(), 0, 0)) {}
 
   OwningOpRef<ModuleOp> run();
 
 private:
+  /// What the nodes of one op share.
+  struct OpInfo {
+    OperationName name;
+    /// The table's, that of the library function it calls, or null.
+    const graphdef::OpSpec *spec = nullptr;
+    /// The line of a library function; null for other ops.
+    StringAttr signature;
+    /// Names of attributes that such nodes had.
+    llvm::SmallVector<std::pair<std::string, StringAttr>, 8> attrs;
+  };
   /// A node and what the name of each output says.
   struct Imported {
     Operation *op = nullptr;
     const graphdef::OpSpec *spec = nullptr;
     unsigned outputs = 0;
+    bool isConnected = false;
   };
 
   void readSignatures();
@@ -58,6 +70,14 @@ private:
                       const std::vector<Offset> &at);
   bool isParametrised(const pb::FunctionDef &function) const;
   bool importNode(const pb::NodeDef &node, Location loc);
+  OpInfo &infoOf(const std::string &op);
+  StringAttr attrName(OpInfo &info, const std::string &name);
+  Type tensorOf(DataType type);
+  bool addTypes(const pb::NodeDef &node, Location loc,
+                const graphdef::OpSpec &spec, OperationState &state);
+  bool findOperands(const pb::NodeDef &node,
+                    llvm::SmallVectorImpl<Value> &operands,
+                    llvm::SmallVectorImpl<int32_t> &spelled);
   bool connect(const pb::NodeDef &node, unsigned index);
   Value findValue(const pb::NodeDef &node, llvm::StringRef input);
   Value functionValue(llvm::StringRef text, Location loc,
@@ -85,19 +105,21 @@ private:
   llvm::StringMap<std::string> signatures;
   llvm::StringMap<graphdef::OpSpec> signatureSpecs;
   llvm::StringSet<> symbols;
+  llvm::StringMap<OpInfo> infos;
+  std::vector<Type> tensors;
+  /// Where there is a name and nothing else.
+  Location nowhere;
   /// Of the body at hand.
   bool inFunction = false;
   std::vector<Imported> imported;
-  llvm::StringMap<unsigned> nodeIndex;
+  /// By names that stand in the graph.
+  llvm::DenseMap<llvm::StringRef, unsigned> nodeIndex;
   llvm::StringMap<Value> arguments;
   /// Outputs of nodes of unknown ops that others read.
   llvm::StringMap<unsigned> unknownOutputs;
 };
 
 llvm::StringRef ref(std::string_view text) {
-  return {text.data(), text.size()};
-}
-std::string_view view(llvm::StringRef text) {
   return {text.data(), text.size()};
 }
 
@@ -129,7 +151,7 @@ InputName splitInput(llvm::StringRef text) {
 } // namespace
 
 Location Importer::locate(llvm::StringRef name, Offset at) {
-  Location place = FileLineColLoc::get(context, source.name(), 0, 0);
+  Location place = nowhere;
   if (at != graphfile::kNowhere) {
     graphfile::LineColumn where = source.lineColumn(at);
     place = FileLineColLoc::get(context, source.name(), where.line,
@@ -241,7 +263,7 @@ void Importer::countUnknownOutputs(const NodeList &nodes) {
   unknownOutputs.clear();
   llvm::StringSet<> unknown;
   for (const pb::NodeDef &node : nodes)
-    if (!graphdef::findOp(node.op()) && !signatures.contains(node.op()))
+    if (!infoOf(node.op()).spec)
       unknown.insert(node.name());
   if (unknown.empty())
     return;
@@ -311,30 +333,148 @@ void Importer::addDefaults(const pb::NodeDef &node,
     state.addAttribute(kDefaultedAttr, builder.getArrayAttr(names));
 }
 
+Importer::OpInfo &Importer::infoOf(const std::string &op) {
+  auto it = infos.find(op);
+  if (it != infos.end())
+    return it->second;
+  OpInfo info{OperationName("tf." + op, context), graphdef::findOp(op), {}, {}};
+  if (auto function = signatureSpecs.find(op);
+      !info.spec && function != signatureSpecs.end()) {
+    info.spec = &function->second;
+    info.signature = builder.getStringAttr(signatures.lookup(op));
+  }
+  return infos.try_emplace(op, std::move(info)).first->second;
+}
+
+StringAttr Importer::attrName(OpInfo &info, const std::string &name) {
+  for (auto &[known, attr] : info.attrs)
+    if (known == name)
+      return attr;
+  bool isDotted = llvm::StringRef(name).contains('.');
+  auto attr = StringAttr::get(context,
+                              isDotted ? (kDottedPrefix + name).str() : name);
+  if (info.attrs.size() < 32)
+    info.attrs.emplace_back(name, attr);
+  return attr;
+}
+
+/// The types of a node's outputs. What its ports need must be there, and be what
+/// it has to be.
+bool Importer::addTypes(const pb::NodeDef &node, Location loc,
+                        const graphdef::OpSpec &spec, OperationState &state) {
+  // The values of the attributes that the definition has; null where the file
+  // leaves them out.
+  llvm::SmallVector<const pb::AttrValue *, 8> values(spec.attrs.size());
+  for (const auto &[name, value] : node.attr())
+    for (size_t i = 0; i < spec.attrs.size(); ++i)
+      if (spec.attrs[i].name == name) {
+        values[i] = &value;
+        break;
+      }
+  auto valueOf = [&](std::string_view name) -> const pb::AttrValue * {
+    for (size_t i = 0; i < spec.attrs.size(); ++i)
+      if (spec.attrs[i].name == name)
+        return values[i];
+    // The signature of a function may not declare what its ports need.
+    auto it = node.attr().find(std::string(name));
+    return it == node.attr().end() ? nullptr : &it->second;
+  };
+  auto typesOf = [&](std::string_view name,
+                     llvm::SmallVectorImpl<DataType> &types) {
+    types.clear();
+    if (const pb::AttrValue *value = valueOf(name)) {
+      if (value->value_case() == pb::AttrValue::kType)
+        types.push_back(value->type());
+      else if (value->value_case() == pb::AttrValue::kList)
+        types.append(value->list().type().begin(), value->list().type().end());
+      else
+        return false;
+      return true;
+    }
+    const graphdef::AttrSpec *attr = spec.attr(name);
+    if (!attr || !attr->defaults)
+      return false;
+    types.append(attr->defaults->begin(), attr->defaults->end());
+    return true;
+  };
+  llvm::SmallVector<DataType> types;
+  int64_t inputs = 0;
+  for (const auto *args : {&spec.inputs, &spec.outputs})
+    for (const graphdef::ArgSpec &arg : *args) {
+      int64_t count = 1;
+      if (!arg.typeAttr.empty()) {
+        if (!typesOf(arg.typeAttr, types) || (!arg.isList && types.size() != 1))
+          return fail(loc, "type attribute '" + ref(arg.typeAttr) +
+                               "' of node '" + node.name() + "' (" +
+                               node.op() + ") is missing or no type");
+        for (DataType t : types)
+          if (graphdef::typeName(t).empty())
+            return fail(loc, "type attribute '" + ref(arg.typeAttr) +
+                                 "' of node '" + node.name() +
+                                 "' has the unknown type " + llvm::Twine(t));
+        if (arg.isList)
+          count = types.size();
+      } else {
+        types.assign(1, arg.fixed);
+      }
+      if (!arg.numberAttr.empty()) {
+        const pb::AttrValue *value = valueOf(arg.numberAttr);
+        count = value ? value->i() : -1;
+        if (count < 0 || count > 1 << 20)
+          return fail(loc, "attribute '" + ref(arg.numberAttr) +
+                               "' of node '" + node.name() + "' (" +
+                               node.op() +
+                               ") is missing or no number of values");
+      }
+      if (args == &spec.inputs) {
+        inputs += count;
+        continue;
+      }
+      for (int64_t k = 0; k < count; ++k) {
+        DataType type = types[arg.isList ? k : 0];
+        if (arg.isRef && type < graphdef::kRefOffset)
+          type += graphdef::kRefOffset;
+        state.types.push_back(tensorOf(type));
+      }
+    }
+  int64_t given = 0;
+  for (const std::string &input : node.input())
+    given += input.empty() || input.front() != '^';
+  if (given != inputs)
+    return fail(loc, "node '" + node.name() + "' (" + node.op() + ") has " +
+                         llvm::Twine(given) + " inputs, but the op takes " +
+                         llvm::Twine(inputs));
+  return true;
+}
+
+/// `tensor<*xT>`, looked up once for each T.
+Type Importer::tensorOf(DataType type) {
+  if (type < 0 || type > 2 * graphdef::kRefOffset)
+    return tensorType(context, type);
+  if (static_cast<size_t>(type) >= tensors.size())
+    tensors.resize(type + 1);
+  Type &tensor = tensors[type];
+  if (!tensor)
+    tensor = tensorType(context, type);
+  return tensor;
+}
+
 bool Importer::importNode(const pb::NodeDef &node, Location loc) {
   Imported result;
-  result.spec = graphdef::findOp(node.op());
-  bool isCall = false;
-  if (auto it = signatureSpecs.find(node.op());
-      !result.spec && it != signatureSpecs.end()) {
-    result.spec = &it->second;
-    isCall = true;
-  }
-  OperationState state(loc, "tf." + node.op());
+  OpInfo &info = infoOf(node.op());
+  result.spec = info.spec;
+  OperationState state(loc, info.name);
   for (const auto &[name, value] : node.attr()) {
     if (name.empty())
       return fail(loc, "node '" + node.name() + "' has an attribute without a "
                                                 "name");
-    bool isDotted = llvm::StringRef(name).contains('.');
-    state.addAttribute(isDotted ? (kDottedPrefix + name).str() : name,
-                       toAttribute(value));
+    state.addAttribute(attrName(info, name), toAttribute(value));
   }
   if (!node.device().empty())
     state.addAttribute(kDeviceAttr, builder.getStringAttr(node.device()));
   addCalls(node, state);
-  if (isCall)
-    state.addAttribute(kSignatureAttr,
-                       builder.getStringAttr(signatures.lookup(node.op())));
+  if (info.signature)
+    state.addAttribute(kSignatureAttr, info.signature);
   if (node.has_experimental_debug_info() || node.has_experimental_type() ||
       hasUnknownFields(node)) {
     pb::NodeDef extra = node;
@@ -345,81 +485,11 @@ bool Importer::importNode(const pb::NodeDef &node, Location loc) {
     extra.clear_attr();
     state.addAttribute(kExtraAttr, verbatim(extra));
   }
-  if (result.spec) {
-    addDefaults(node, *result.spec, state);
-    auto typesOf = [&](llvm::StringRef name)
-        -> std::optional<llvm::SmallVector<DataType>> {
-      auto it = node.attr().find(name.str());
-      llvm::SmallVector<DataType> types;
-      if (it != node.attr().end()) {
-        if (it->second.value_case() == pb::AttrValue::kType)
-          types.push_back(it->second.type());
-        else if (it->second.value_case() == pb::AttrValue::kList)
-          types.append(it->second.list().type().begin(),
-                       it->second.list().type().end());
-        else
-          return std::nullopt;
-        return types;
-      }
-      const graphdef::AttrSpec *attr = result.spec->attr(view(name));
-      if (!attr || !attr->defaults)
-        return std::nullopt;
-      types.append(attr->defaults->begin(), attr->defaults->end());
-      return types;
-    };
-    auto numberOf = [&](llvm::StringRef name) -> int64_t {
-      auto it = node.attr().find(name.str());
-      return it == node.attr().end() ? -1 : it->second.i();
-    };
-    // What the ports need must be there, and be what it has to be.
-    for (const auto *args : {&result.spec->inputs, &result.spec->outputs})
-      for (const graphdef::ArgSpec &arg : *args) {
-        llvm::StringRef type = ref(arg.typeAttr), number = ref(arg.numberAttr);
-        if (!type.empty()) {
-          auto types = typesOf(type);
-          if (!types || (!arg.isList && types->size() != 1))
-            return fail(loc, "type attribute '" + type + "' of node '" +
-                                 node.name() + "' (" + node.op() +
-                                 ") is missing or no type");
-          for (DataType t : *types)
-            if (graphdef::typeName(t).empty())
-              return fail(loc, "type attribute '" + type + "' of node '" +
-                                   node.name() + "' has the unknown type " +
-                                   llvm::Twine(t));
-        }
-        if (!number.empty() &&
-            (numberOf(number) < 0 || numberOf(number) > 1 << 20))
-          return fail(loc, "attribute '" + number + "' of node '" +
-                               node.name() + "' (" + node.op() +
-                               ") is missing or no number of values");
-      }
-    NodeTypes types = getNodeTypes(*result.spec, typesOf, numberOf);
-    unsigned port = 0;
-    for (const graphdef::ArgSpec &arg : result.spec->outputs) {
-      size_t count = 1;
-      if (arg.isList)
-        count = typesOf(ref(arg.typeAttr))->size();
-      else if (!arg.numberAttr.empty())
-        count = numberOf(ref(arg.numberAttr));
-      for (size_t i = 0; i < count; ++i, ++port) {
-        const TypeVertex &vertex = types.vertices[types.outputs[port]];
-        DataType type = vertex.fixed;
-        if (!vertex.attr.empty())
-          type = (*typesOf(vertex.attr))[std::max(vertex.index, 0)];
-        if (arg.isRef && type < graphdef::kRefOffset)
-          type += graphdef::kRefOffset;
-        state.types.push_back(tensorType(context, type));
-      }
-    }
-    result.outputs = port;
-    // Inputs are counted before anything reads them as groups.
-    unsigned inputs = 0;
-    for (const std::string &input : node.input())
-      inputs += input.empty() || input.front() != '^';
-    if (inputs != types.inputs.size())
-      return fail(loc, "node '" + node.name() + "' (" + node.op() + ") has " +
-                           llvm::Twine(inputs) + " inputs, but the op takes " +
-                           llvm::Twine(types.inputs.size()));
+  if (info.spec) {
+    addDefaults(node, *info.spec, state);
+    if (!addTypes(node, loc, *info.spec, state))
+      return false;
+    result.outputs = state.types.size();
   } else {
     result.outputs = unknownOutputs.lookup(node.name());
     for (unsigned i = 0; i < result.outputs; ++i)
@@ -427,8 +497,42 @@ bool Importer::importNode(const pb::NodeDef &node, Location loc) {
           NamedType::get(context, 0)));
   }
   state.types.push_back(control);
+  // Inputs that stand before the node, as most do, are connected at once.
+  llvm::SmallVector<int32_t> spelled;
+  result.isConnected = findOperands(node, state.operands, spelled);
+  if (!result.isConnected)
+    state.operands.clear();
+  else if (!spelled.empty())
+    state.addAttribute(kSpelledAttr, builder.getDenseI32ArrayAttr(spelled));
   result.op = builder.create(state);
   imported.push_back(result);
+  return true;
+}
+
+/// False, without a message, where an input is not known yet or wrong.
+bool Importer::findOperands(const pb::NodeDef &node,
+                            llvm::SmallVectorImpl<Value> &operands,
+                            llvm::SmallVectorImpl<int32_t> &spelled) {
+  if (inFunction)
+    return false;
+  bool seenControl = false;
+  for (llvm::StringRef text : node.input()) {
+    InputName input = splitInput(text);
+    if (!input.isValid || (seenControl && !input.isControl))
+      return false;
+    seenControl |= input.isControl;
+    auto it = nodeIndex.find(input.name);
+    if (it == nodeIndex.end() || it->second >= imported.size())
+      return false;
+    const Imported &from = imported[it->second];
+    if (!input.isControl && input.port >= from.outputs)
+      return false;
+    if (!input.isControl && text.ends_with(":0"))
+      spelled.push_back(operands.size());
+    operands.push_back(input.isControl
+                           ? Value(from.op->getResult(from.outputs))
+                           : from.op->getResult(input.port));
+  }
   return true;
 }
 
@@ -536,6 +640,7 @@ bool Importer::importBody(const NodeList &nodes,
   imported.clear();
   nodeIndex.clear();
   imported.reserve(nodes.size());
+  nodeIndex.reserve(nodes.size());
   countUnknownOutputs(nodes);
   for (const auto &entry : llvm::enumerate(nodes)) {
     const pb::NodeDef &node = entry.value();
@@ -556,7 +661,8 @@ bool Importer::importBody(const NodeList &nodes,
       return false;
   }
   for (const auto &entry : llvm::enumerate(nodes))
-    if (!connect(entry.value(), entry.index()))
+    if (!imported[entry.index()].isConnected &&
+        !connect(entry.value(), entry.index()))
       return false;
   return true;
 }

@@ -96,6 +96,7 @@ bool measure(const std::string &path, const std::string &text, Times &times,
     return false;
   options.policy = std::make_shared<const Policy>(std::move(*policy));
   options.keepBlockOrder = true;
+  options.nameLater = true;
   if (!timed(times.pass, [&] {
         return mlir::succeeded(autoMixedPrecision(*module, options));
       }))

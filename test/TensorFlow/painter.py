@@ -6,9 +6,9 @@
 # Graphs are dicts as in the proto3 JSON form of a GraphDef.
 
 import base64
-import copy
 import gzip
 import json
+import marshal
 import re
 
 SUFFIX = {"half": "CastToFp16", "bfloat16": "CastToBf16", "float": "CastToFp32"}
@@ -63,6 +63,11 @@ class PassError(Exception):
 
 def type_word(text):
     return text[3:].lower()
+
+
+def clone(graph):
+    """A deep copy of what JSON can hold, many times faster than deepcopy."""
+    return marshal.loads(marshal.dumps(graph))
 
 
 def load_opdefs(path):
@@ -634,7 +639,7 @@ def flat_body(function, library, opdefs):
         return "%s:%d" % (parts[0], offsets[parts[0]][parts[1]] + int(parts[2] if len(parts) > 2 else 0))
 
     for data in function.get("nodeDef", []):
-        nodes.append(dict(copy.deepcopy(data), input=[flat(x) for x in data.get("input", [])]))
+        nodes.append(dict(clone(data), input=[flat(x) for x in data.get("input", [])]))
     for out in s.get("outputArg", []):
         nodes.append({"name": "=" + out["name"], "op": "_Retval", "input": [flat(function["ret"][out["name"]])],
                       "attr": {"T": {"type": out["type"]}}})
@@ -696,10 +701,10 @@ def rewrite_graph(graph, case, opdefs, version="2.21"):
         ignore = env.get("IGNORE_PERFORMANCE") in ("1", "true")
         usable = cluster.get("gpu") and (ignore or fast_arch(cluster.get("arch")))
         if not usable and not simulate:
-            return copy.deepcopy(graph), []
+            return clone(graph), []
     functions = {f["signature"]["name"]: f for f in graph.get("library", {}).get("function", [])}
     library = {k: signature_of(f) for k, f in functions.items()}
-    out = copy.deepcopy(graph)
+    out = clone(graph)
     preserved = {x.split(":")[0] for k in ("fetches", "feeds", "keep") for x in case.get(k, [])}
     p = Painting(out["node"], library, opdefs, case, version, preserved, False)
     p.paint()

@@ -11,7 +11,9 @@
 import argparse
 import collections
 import json
+import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,8 @@ def amp_opt(program, graph, case, version, directory):
     if os.path.exists(out):
         os.remove(out)
     with open(source, "w", encoding="utf-8") as f:
-        json.dump(graph, f)
+        # Not dump, which does without the C encoder.
+        f.write(json.dumps(graph))
     mode, target = MODES[case["mode"]]
     cluster = case["cluster"]
     gpu = "none"
@@ -126,14 +129,21 @@ def differences(graph, got, want, loose):
     return bad
 
 
-def part(graph, prefix):
-    """The nodes and functions of one graph of a batch."""
-    out = {"node": [n for n in graph["node"] if n["name"].startswith(prefix)]}
-    functions = [f for f in graph.get("library", {}).get("function", [])
-                 if f["signature"]["name"].startswith(prefix.replace("/", "_"))]
-    if functions:
-        out["library"] = {"function": functions}
-    return out
+def parts(graph):
+    """The graphs of a batch by the numbers in their names, and how many nodes have none."""
+    out, strays = {}, 0
+    for n in graph["node"]:
+        found = re.match(r"g(\d+)/", n["name"])
+        strays += not found
+        if found:
+            out.setdefault(int(found[1]), {"node": []})["node"].append(n)
+    for f in graph.get("library", {}).get("function", []):
+        found = re.match(r"g(\d+)_", f["signature"]["name"])
+        strays += not found
+        if found:
+            one = out.setdefault(int(found[1]), {"node": []})
+            one.setdefault("library", {"function": []})["function"].append(f)
+    return out, strays
 
 
 def has_bare_loop(graph):
@@ -201,15 +211,28 @@ class Run:
             self.fail(seed, size, -1, ["exit %d: %s" % (done.returncode, x.partition("error:")[2]) for x in lines])
             return
         loose = case["mode"] == "cpu_fp16"
+        found, strays = parts(got)
         for i, graph, want in wanted:
-            mine = part(got, "g%d/" % i)
+            mine = found.pop(i, {"node": []})
             self.casts += len(mine["node"]) - len(graph["node"])
             bad = differences(graph, mine, want, loose)
             if bad:
                 print(json.dumps(dict(case, version=version)))
                 self.fail(seed, size, i, bad)
-        if len(got["node"]) != sum(len(part(got, "g%d/" % i)["node"]) for i, _, _ in wanted):
+        if strays or found:
             self.fail(seed, size, -1, ["nodes of no graph"])
+
+
+def work(args, first, step, count):
+    """Every `step`th batch from the `first` one."""
+    run = Run(args)
+    with tempfile.TemporaryDirectory() as directory:
+        for i in range(first, count, step):
+            run.batch(args.seed + i, args.size, directory)
+            if run.failures > 20:
+                break
+    sys.stdout.flush()
+    return run.graphs, run.ops, run.changed, run.casts, run.errors, run.failures
 
 
 def main():
@@ -219,17 +242,18 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--size", type=int, default=SIZE, help="graphs of a batch")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     args = parser.parse_args()
-    run = Run(args)
-    with tempfile.TemporaryDirectory() as directory:
-        for i in range(-(-args.count // args.size)):
-            run.batch(args.seed + i, args.size, directory)
-            if run.failures > 20:
-                break
+    batches = -(-args.count // args.size)
+    jobs = max(1, min(args.jobs, batches))
+    with multiprocessing.Pool(jobs) as pool:
+        found = pool.starmap(work, [(args, k, jobs, batches) for k in range(jobs)])
+    graphs, ops, changed, casts, errors, failures = zip(*found)
+    ops = set().union(*ops)
     print("%d graphs from seed %d over %d ops: %d vertices lowered, %d casts, %d graphs with an error, %d failures" %
-          (run.graphs, args.seed, len(run.ops), run.changed, run.casts, run.errors, run.failures))
-    enough = len(run.ops) >= 60 and run.changed and run.casts
-    return 1 if run.failures or not enough else 0
+          (sum(graphs), args.seed, len(ops), sum(changed), sum(casts), sum(errors), sum(failures)))
+    enough = len(ops) >= 60 and sum(changed) and sum(casts)
+    return 1 if sum(failures) or not enough else 0
 
 
 if __name__ == "__main__":

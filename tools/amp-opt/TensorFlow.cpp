@@ -125,6 +125,7 @@ int GraphDefRun::run() {
     if (int code = rewriter.readSettings())
       return code;
   std::optional<graphdef::Format> format = inputFormat(options, input.text);
+  rewriter.namesLater = outputFormat(options, *format).has_value();
   graphfile::SourceText source(input.name, std::string(input.text));
   graphfile::Diagnostics diags;
   tensorflow::GraphDef &graph = makeGraph();

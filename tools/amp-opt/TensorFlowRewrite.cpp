@@ -222,6 +222,7 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
   // TensorFlow's sweeps go in the order of the file.
   rewrite.keepBlockOrder = !settings.isStrict;
   rewrite.pins = options.pins;
+  rewrite.nameLater = namesLater;
   bool wantsSummary = options.tensorflow.summary;
   rewrite.reportNodes =
       options.explain || !options.report.empty() || wantsSummary;

@@ -41,6 +41,8 @@ public:
   int rewrite(mlir::ModuleOp module);
 
   tf::RewriteSettings settings;
+  /// The graph becomes a GraphDef again, and casts get their names there.
+  bool namesLater = true;
   /// Of the last graph.
   PrecisionReport report;
   std::string summary;

@@ -17,46 +17,96 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <array>
+#include <mutex>
+
 using namespace amp;
 using namespace amp::tf;
 using namespace mlir;
 
 namespace {
 
-bool isStrict(Operation *op) {
-  Operation *function = op->getParentOp();
-  return function && function->hasAttr(kStrictAttr);
-}
+/// Names of attributes as MLIR keeps them.
+struct Names {
+  explicit Names(MLIRContext *context)
+      : strict(StringAttr::get(context, kStrictAttr)),
+        quantized(StringAttr::get(context, kQuantizedAttr)),
+        kernels(StringAttr::get(context, kKernelsAttr)) {
+    Builder b(context);
+    for (auto [i, type] : llvm::enumerate(std::array<Type, 2>{
+             b.getF16Type(), b.getBF16Type()})) {
+      lowTypes[i] = TypeAttr::get(type);
+      lowTensors[i] = UnrankedTensorType::get(type);
+    }
+    float32Tensor = UnrankedTensorType::get(b.getF32Type());
+  }
+  StringAttr strict, quantized, kernels;
+  /// By OpLayout::lowIndex.
+  TypeAttr lowTypes[2];
+  Type lowTensors[2];
+  Type float32Tensor;
 
-/// Answers for every op of the dialect from the table.
+  bool isStrict(Operation *op) const {
+    Operation *function = op->getParentOp();
+    return function && function->getDiscardableAttr(strict);
+  }
+};
+
+/// Answers for every op of one name from the table.
 struct PrecisionModel
     : public PrecisionOpInterface::FallbackModel<PrecisionModel> {
+  PrecisionModel(const Names &names, OperationName name)
+      : names(names), layout(names.strict.getContext(), opName(name)),
+        isLossName(isLossOp(opName(name))) {}
   static bool classof(Operation *) { return true; }
+
+  static llvm::StringRef opName(OperationName name) {
+    llvm::StringRef text = name.getStringRef();
+    text.consume_front("tf.");
+    return text;
+  }
+  static bool isLossOp(llvm::StringRef name) {
+    return name == "SoftmaxCrossEntropyWithLogits" ||
+           name == "SparseSoftmaxCrossEntropyWithLogits" || name == "L2Loss";
+  }
 
   void getTypeGroups(Operation *op,
                      llvm::SmallVectorImpl<TypeGroup> &groups) const {
+    // Behind the ports of the definition there is nothing but control.
+    unsigned in = 0, inputs = op->getNumOperands();
+    unsigned out = 0, outputs = getNumOutputs(op);
+    auto addInput = [&](unsigned vertex) {
+      if (in < inputs)
+        groups[vertex].operands.push_back(in++);
+    };
+    auto addOutput = [&](unsigned vertex) {
+      if (out < outputs)
+        groups[vertex].results.push_back(out++);
+    };
+    if (layout.fits(op)) {
+      groups.resize(layout.vertices.size());
+      layout.forEachPort(op, layout.inputs, addInput);
+      layout.forEachPort(op, layout.outputs, addOutput);
+      return;
+    }
     NodeTypes types = getNodeTypes(op);
     groups.resize(types.vertices.size());
-    unsigned inputs = std::min<unsigned>(types.inputs.size(),
-                                         getNumInputs(op));
-    for (unsigned i = 0; i < inputs; ++i)
-      groups[types.inputs[i]].operands.push_back(i);
-    unsigned outputs = std::min<unsigned>(types.outputs.size(),
-                                          getNumOutputs(op));
-    for (unsigned i = 0; i < outputs; ++i)
-      groups[types.outputs[i]].results.push_back(i);
+    llvm::for_each(types.inputs, addInput);
+    llvm::for_each(types.outputs, addOutput);
   }
 
   bool supportsElementType(Operation *op, unsigned group,
                            FloatType type) const {
-    if (op->hasAttr(kQuantizedAttr))
+    if (op->getDiscardableAttr(names.quantized))
       return false;
-    if (isStrict(op))
+    if (names.isStrict(op))
       return canExecute(op, group, type);
     return isAllowedType(op, group, type);
   }
 
-  static bool isAllowedType(Operation *op, unsigned group, FloatType type) {
+  bool isAllowedType(Operation *op, unsigned group, FloatType type) const {
+    if (layout.fits(op) && isLowType(type))
+      return layout.vertices[group].allows[OpLayout::lowIndex(type)];
     NodeTypes types = getNodeTypes(op);
     const TypeVertex &vertex = types.vertices[group];
     if (vertex.attr.empty())
@@ -69,15 +119,25 @@ struct PrecisionModel
   bool canExecute(Operation *op, unsigned group, FloatType type) const {
     if (!isAllowedType(op, group, type))
       return false;
-    NodeTypes types = getNodeTypes(op);
-    const TypeVertex &vertex = types.vertices[group];
-    if (vertex.attr.empty())
-      return true;
     graphdef::KernelDevice device = graphdef::KernelDevice::Gpu;
     if (Operation *function = op->getParentOp())
-      if (auto kernels = function->getAttrOfType<StringAttr>(kKernelsAttr))
+      if (auto kernels = dyn_cast_or_null<StringAttr>(
+              function->getDiscardableAttr(names.kernels)))
         if (kernels.getValue() == "cpu")
           device = graphdef::KernelDevice::Cpu;
+    llvm::StringRef name;
+    if (layout.fits(op) && isLowType(type)) {
+      const OpLayout::Vertex &vertex = layout.vertices[group];
+      Kernel kernel =
+          vertex.kernels[unsigned(device)][OpLayout::lowIndex(type)];
+      if (kernel != Kernel::Depends)
+        return kernel == Kernel::Yes;
+      name = vertex.id.attr;
+    } else {
+      name = getNodeTypes(op).vertices[group].attr;
+    }
+    if (name.empty())
+      return true;
     auto valueOf = [&](std::string_view name) {
       graphdef::AttrText value;
       Attribute attr = op->getAttr(llvm::StringRef(name.data(), name.size()));
@@ -87,13 +147,22 @@ struct PrecisionModel
         value.text = std::string_view(text.data(), text.size());
       return value;
     };
-    return graphdef::hasKernel(
-        *getSpec(op),
-        std::string_view(vertex.attr.data(), vertex.attr.size()),
-        dataType(type), device, valueOf);
+    return graphdef::hasKernel(*getSpec(op),
+                               std::string_view(name.data(), name.size()),
+                               dataType(type), device, valueOf);
   }
 
   Type getGroupType(Operation *op, unsigned group) const {
+    if (layout.fits(op)) {
+      const OpLayout::Vertex &vertex = layout.vertices[group];
+      if (!vertex.attr)
+        return vertex.fixed;
+      auto type = dyn_cast_or_null<TypeAttr>(getNodeAttr(op, vertex.attr));
+      if (!type)
+        return {};
+      Type element = type.getValue();
+      return element.isF32() || dataType(element) ? element : Type();
+    }
     NodeTypes types = getNodeTypes(op);
     DataType type = getVertexType(op, types.vertices[group]);
     return type ? elementType(op->getContext(), type) : Type();
@@ -101,6 +170,9 @@ struct PrecisionModel
 
   LogicalResult retargetGroup(Operation *op, unsigned group,
                               FloatType type) const {
+    if (layout.fits(op) && isLowType(type) && layout.vertices[group].attr &&
+        retarget(op, group, OpLayout::lowIndex(type)))
+      return success();
     NodeTypes types = getNodeTypes(op);
     if (types.vertices[group].attr.empty())
       return op->emitError() << "Failed to set type attribute";
@@ -108,19 +180,96 @@ struct PrecisionModel
     return success();
   }
 
+  /// As setVertexType, for values that are tensors of float32. Nodes of one op
+  /// mostly have the same attributes, and then get the same.
+  bool retarget(Operation *op, unsigned group, unsigned low) const {
+    unsigned port = 0, outputs = getNumOutputs(op);
+    bool isPlain = true;
+    layout.forEachPort(op, layout.outputs, [&](unsigned vertex) {
+      if (vertex == group && port < outputs)
+        isPlain &= op->getResult(port).getType() == names.float32Tensor;
+      ++port;
+    });
+    if (!isPlain)
+      return false;
+    port = 0;
+    layout.forEachPort(op, layout.outputs, [&](unsigned vertex) {
+      if (vertex == group && port < outputs)
+        op->getResult(port).setType(names.lowTensors[low]);
+      ++port;
+    });
+    StringAttr attr = layout.vertices[group].attr;
+    DictionaryAttr before = op->getDiscardableAttrDictionary();
+    if (op->getContext()->isMultithreadingEnabled() || !before.get(attr)) {
+      op->setAttr(attr, names.lowTypes[low]);
+      return true;
+    }
+    Retyped &known = retyped[low];
+    if (known.group != group || known.before != before) {
+      op->setAttr(attr, names.lowTypes[low]);
+      known = {group, before, op->getDiscardableAttrDictionary()};
+    }
+    op->setDiscardableAttrs(known.after);
+    return true;
+  }
+
   bool getAccumulatingGroups(Operation *,
                              llvm::SmallVectorImpl<TypeGroup> &) const {
     return false;
   }
-  bool isLoss(Operation *op) const {
-    llvm::StringRef name = getOpName(op);
-    return (name == "SoftmaxCrossEntropyWithLogits" ||
-            name == "SparseSoftmaxCrossEntropyWithLogits" ||
-            name == "L2Loss") &&
-           isStrict(op);
-  }
+  bool isLoss(Operation *op) const { return isLossName && names.isStrict(op); }
   llvm::StringRef getPolicyName(Operation *op) const { return getOpName(op); }
   llvm::StringRef getPolicyFamily(Operation *) const { return {}; }
+
+  static bool isLowType(FloatType type) {
+    return type.isF16() || type.isBF16();
+  }
+
+  const Names &names;
+  const OpLayout layout;
+  const bool isLossName;
+  /// The attributes of the last node that was retyped, by OpLayout::lowIndex.
+  struct Retyped {
+    unsigned group = ~0u;
+    DictionaryAttr before, after;
+  };
+  mutable Retyped retyped[2];
+};
+
+/// A context that is used by one thread alone needs no lock.
+class Models : public tf::detail::PrecisionModels {
+public:
+  explicit Models(MLIRContext *context) : context(context), names(context) {}
+  void *getModel(OperationName name) override { return &get(name); }
+  const OpLayout &getLayout(OperationName name) override {
+    return get(name).layout;
+  }
+
+private:
+  PrecisionModel &get(OperationName name) {
+    if (!context->isMultithreadingEnabled())
+      return find(name);
+    std::lock_guard<std::mutex> guard(lock);
+    return find(name);
+  }
+  PrecisionModel &find(OperationName name) {
+    const void *key = name.getAsOpaquePointer();
+    if (key == lastKey)
+      return *last;
+    std::unique_ptr<PrecisionModel> &model = models[key];
+    if (!model)
+      model = std::make_unique<PrecisionModel>(names, name);
+    lastKey = key;
+    last = model.get();
+    return *last;
+  }
+
+  MLIRContext *context;
+  Names names;
+  llvm::DenseMap<const void *, std::unique_ptr<PrecisionModel>> models;
+  const void *lastKey = nullptr;
+  PrecisionModel *last = nullptr;
+  std::mutex lock;
 };
 
 /// "Fp16", "Bf16" or "Fp32", as in the names of casts.
@@ -129,36 +278,61 @@ llvm::StringRef castSuffix(Type type) {
 }
 
 struct DialectModel : public PrecisionDialectInterface {
-  using PrecisionDialectInterface::PrecisionDialectInterface;
+  explicit DialectModel(Dialect *dialect)
+      : PrecisionDialectInterface(dialect),
+        castName("tf.Cast", dialect->getContext()),
+        generated(StringAttr::get(dialect->getContext(), kGeneratedAttr)),
+        device(StringAttr::get(dialect->getContext(), kDeviceAttr)),
+        control(ControlType::get(dialect->getContext())) {}
 
   /// One table is behind groups and types, and there is no verifier to ask.
   bool needsRehearsal() const override { return false; }
 
   Value buildCast(OpBuilder &builder, Location loc, Value value,
                   FloatType type) const override {
-    MLIRContext *context = builder.getContext();
     auto tensor = dyn_cast<mlir::TensorType>(value.getType());
     if (!tensor)
       return {};
-    OperationState state(loc, "tf.Cast");
-    state.addOperands(value);
-    state.addTypes({tensor.clone(type), ControlType::get(context)});
-    DataType from = dataType(tensor.getElementType());
-    if (from > graphdef::kRefOffset)
-      from -= graphdef::kRefOffset;
-    state.addAttribute("SrcT", TypeAttr::get(elementType(context, from)));
-    state.addAttribute("DstT", TypeAttr::get(type));
-    state.addAttribute("Truncate", builder.getBoolAttr(false));
+    Attribute place;
     if (Operation *source = value.getDefiningOp())
-      if (Attribute device = source->getAttr(kDeviceAttr))
-        state.addAttribute(kDeviceAttr, device);
+      place = source->getDiscardableAttr(device);
+    OperationState state(loc, castName);
+    state.addOperands(value);
+    state.addTypes({tensor.clone(type), control});
+    state.attributes =
+        NamedAttrList(castAttrs(builder, tensor.getElementType(), type, place));
     return builder.create(state)->getResult(0);
+  }
+
+  /// Casts differ in little, and mostly follow one of the same kind.
+  DictionaryAttr castAttrs(Builder &builder, Type from, FloatType type,
+                           Attribute place) const {
+    auto make = [&] {
+      DataType source = dataType(from);
+      if (source > graphdef::kRefOffset)
+        source -= graphdef::kRefOffset;
+      NamedAttrList attrs;
+      attrs.set("SrcT", TypeAttr::get(elementType(type.getContext(), source)));
+      attrs.set("DstT", TypeAttr::get(type));
+      attrs.set("Truncate", builder.getBoolAttr(false));
+      attrs.set(generated, builder.getUnitAttr());
+      if (place)
+        attrs.set(device, place);
+      return attrs.getDictionary(type.getContext());
+    };
+    if (type.getContext()->isMultithreadingEnabled())
+      return make();
+    LastCast &last = lastCasts[type.isF32()];
+    if (last.from != from || last.to != type || last.place != place)
+      last = {from, type, place, make()};
+    return last.attrs;
   }
 
   bool isCast(Operation *op) const override { return getOpName(op) == "Cast"; }
   bool castsAreNodes() const override { return true; }
   bool isCastResult(Operation *op, unsigned group) const override {
-    if (!isCast(op) || (op->hasAttr(kPreserveAttr) && isStrict(op)))
+    if (!isCast(op) || (op->hasAttr(kPreserveAttr) &&
+                        op->getParentOp()->hasAttr(kStrictAttr)))
       return false;
     NodeTypes types = getNodeTypes(op);
     return types.vertices[group].attr == "DstT";
@@ -206,48 +380,17 @@ struct DialectModel : public PrecisionDialectInterface {
     relateTensorLists(cast<FunctionOpInterface>(function), relations);
   }
 
-  /// `SOURCE-PORT-CastToFp16-K-AutoMixedPrecision`, K the first that is free.
   void nameGenerated(Operation *function) const override {
-    auto body = cast<FunctionOpInterface>(function);
-    llvm::StringSet<> used;
-    bool any = false;
-    auto isNew = [&](Operation &op) {
-      return op.hasAttr(kGeneratedAttr) && isCast(&op);
-    };
-    for (Block &block : body.getFunctionBody())
+    CastNames names(cast<FunctionOpInterface>(function));
+    for (Block &block : cast<FunctionOpInterface>(function).getFunctionBody())
       for (Operation &op : block) {
-        if (isNew(op))
-          any = true;
-        else if (llvm::StringRef name = getNodeName(op.getLoc());
-                 !name.empty())
-          used.insert(name);
-      }
-    if (!any)
-      return;
-    for (Block &block : body.getFunctionBody())
-      for (Operation &op : block) {
-        if (!isNew(op))
+        if (!isGeneratedCast(&op))
           continue;
-        Value source = op.getOperand(0);
-        std::string stem = getInputName(source);
-        unsigned port = 0;
-        if (auto result = dyn_cast<OpResult>(source)) {
-          stem = getNodeName(result.getOwner()->getLoc()).str();
-          port = result.getResultNumber();
-        }
-        stem += "-" + std::to_string(port) + "-CastTo";
-        stem += castSuffix(
-            cast<mlir::TensorType>(op.getResult(0).getType()).getElementType());
-        std::string name;
-        for (unsigned k = 0;; ++k) {
-          name = stem + "-" + std::to_string(k) + "-AutoMixedPrecision";
-          if (used.insert(name).second)
-            break;
-        }
         Location place = op.getLoc();
         if (auto named = dyn_cast<NameLoc>(place))
           place = named.getChildLoc();
-        op.setLoc(NameLoc::get(StringAttr::get(op.getContext(), name), place));
+        op.setLoc(NameLoc::get(
+            StringAttr::get(op.getContext(), names.next(&op)), place));
       }
   }
 
@@ -263,13 +406,68 @@ struct DialectModel : public PrecisionDialectInterface {
                                                       "graph.name");
     return name ? name.str() : std::string();
   }
+
+  OperationName castName;
+  StringAttr generated, device;
+  Type control;
+  struct LastCast {
+    Type from, to;
+    Attribute place;
+    DictionaryAttr attrs;
+  };
+  /// Of casts to 16 bits, and of those back.
+  mutable LastCast lastCasts[2];
 };
 
 } // namespace
 
-void *tf::makePrecisionModel() { return new PrecisionModel; }
-void tf::deletePrecisionModel(void *model) {
-  delete static_cast<PrecisionModel *>(model);
+bool tf::isGeneratedCast(Operation *op) {
+  return getOpName(op) == "Cast" && op->hasAttr(kGeneratedAttr);
+}
+
+bool tf::isUnnamedCast(Operation *op) {
+  return isGeneratedCast(op) && op->getNumOperands() != 0 &&
+         op->getLoc() == op->getOperand(0).getLoc();
+}
+
+static constexpr llvm::StringLiteral kCastNameEnd = "-AutoMixedPrecision";
+
+tf::CastNames::CastNames(FunctionOpInterface function) {
+  for (Block &block : function.getFunctionBody())
+    for (Operation &op : block)
+      if (llvm::StringRef name = getNodeName(op.getLoc());
+          name.ends_with(kCastNameEnd) && !isGeneratedCast(&op))
+        used.insert(name);
+}
+
+std::string tf::CastNames::next(Operation *castOp) {
+  Value source = castOp->getOperand(0);
+  std::string stem;
+  unsigned port = 0;
+  if (auto result = dyn_cast<OpResult>(source)) {
+    stem = getNodeName(result.getOwner()->getLoc()).str();
+    port = result.getResultNumber();
+  } else {
+    auto argument = cast<BlockArgument>(source);
+    auto function =
+        cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+    if (auto name = function.getArgAttrOfType<StringAttr>(
+            argument.getArgNumber(), "graph.name"))
+      stem = name.str();
+  }
+  stem += "-" + std::to_string(port) + "-CastTo";
+  stem += castSuffix(
+      cast<mlir::TensorType>(castOp->getResult(0).getType()).getElementType());
+  for (unsigned k = 0;; ++k) {
+    std::string name = stem + "-" + std::to_string(k) + kCastNameEnd.str();
+    if (used.insert(name).second)
+      return name;
+  }
+}
+
+std::unique_ptr<tf::detail::PrecisionModels>
+tf::makePrecisionModels(MLIRContext *context) {
+  return std::make_unique<Models>(context);
 }
 void tf::addPrecisionInterfaces(TensorFlowDialect &dialect) {
   dialect.addInterfaces<DialectModel>();

@@ -11,15 +11,24 @@
 #ifndef AMP_LIB_DIALECT_TENSORFLOW_IR_PRECISION_H
 #define AMP_LIB_DIALECT_TENSORFLOW_IR_PRECISION_H
 
+#include "OpLayout.h"
 #include "amp/Interfaces/PrecisionInterfaces.h"
 
 namespace amp::tf {
 
-class TensorFlowDialect;
+namespace detail {
+/// The models of PrecisionOpInterface, one for the nodes of each op.
+class PrecisionModels {
+public:
+  virtual ~PrecisionModels() = default;
+  /// Thread-safe. Models live as long as this.
+  virtual void *getModel(mlir::OperationName name) = 0;
+  virtual const OpLayout &getLayout(mlir::OperationName name) = 0;
+};
+} // namespace detail
 
-/// The one model of PrecisionOpInterface for all ops of the dialect.
-void *makePrecisionModel();
-void deletePrecisionModel(void *model);
+std::unique_ptr<detail::PrecisionModels>
+makePrecisionModels(mlir::MLIRContext *context);
 void addPrecisionInterfaces(TensorFlowDialect &dialect);
 
 } // namespace amp::tf

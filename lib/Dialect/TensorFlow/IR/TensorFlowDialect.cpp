@@ -42,18 +42,19 @@ DataType NamedType::getNumber() const { return getImpl()->number; }
 TensorFlowDialect::TensorFlowDialect(MLIRContext *context)
     : Dialect(getDialectNamespace(), context,
               TypeID::get<TensorFlowDialect>()),
-      precisionModel(makePrecisionModel()) {
+      precisionModels(makePrecisionModels(context)) {
   addTypes<NamedType, ControlType, ValueType>();
   allowUnknownOperations();
   addPrecisionInterfaces(*this);
 }
 
-TensorFlowDialect::~TensorFlowDialect() { deletePrecisionModel(precisionModel); }
+TensorFlowDialect::~TensorFlowDialect() = default;
 
 void *TensorFlowDialect::getRegisteredInterfaceForOp(TypeID interface,
                                                      OperationName name) {
-  return interface == TypeID::get<PrecisionOpInterface>() ? precisionModel
-                                                          : nullptr;
+  return interface == TypeID::get<PrecisionOpInterface>()
+             ? precisionModels->getModel(name)
+             : nullptr;
 }
 
 Type TensorFlowDialect::parseType(DialectAsmParser &parser) const {
@@ -185,10 +186,16 @@ static const graphdef::OpSpec *functionSpec(llvm::StringRef line) {
   return &entry->spec;
 }
 
+const OpLayout &tf::getLayout(OperationName name) {
+  return cast<TensorFlowDialect>(name.getDialect())
+      ->getPrecisionModels()
+      .getLayout(name);
+}
+
 const graphdef::OpSpec *tf::getSpec(Operation *op) {
-  llvm::StringRef name = getOpName(op);
-  if (const auto *spec =
-          graphdef::findOp(std::string_view(name.data(), name.size())))
+  if (!isa_and_nonnull<TensorFlowDialect>(op->getDialect()))
+    return nullptr;
+  if (const auto *spec = getLayout(op->getName()).spec)
     return spec;
   if (auto line = op->getAttrOfType<StringAttr>(kSignatureAttr))
     return functionSpec(line.getValue());
@@ -285,6 +292,9 @@ typesOfAttr(Operation *op, llvm::StringRef name) {
 }
 
 NodeTypes tf::getNodeTypes(Operation *op) {
+  if (isa_and_nonnull<TensorFlowDialect>(op->getDialect()))
+    if (const OpLayout &layout = getLayout(op->getName()); layout.fits(op))
+      return layout.nodeTypes(op);
   const graphdef::OpSpec *spec = getSpec(op);
   if (!spec)
     return {};

@@ -37,112 +37,203 @@ Role roleOf(llvm::StringRef op) {
 }
 
 /// Where a list comes from or goes to, out of sight.
-bool isSourceOrSink(Operation *op) {
-  if (op->hasAttr(kSignatureAttr))
-    return true;
-  return llvm::StringSwitch<bool>(getOpName(op))
+bool isSourceOrSink(llvm::StringRef op) {
+  return llvm::StringSwitch<bool>(op)
       .Cases({"_Arg", "_Retval", "OptionalFromValue", "OptionalGetValue",
               "PartitionedCall", "Placeholder", "StatefulPartitionedCall"},
              true)
       .Default(false);
 }
 
-bool isVariant(Value value) {
-  auto tensor = dyn_cast<mlir::TensorType>(value.getType());
-  return tensor && dataType(tensor.getElementType()) == graphdef::kVariant;
-}
-
 class Clusters {
 public:
-  explicit Clusters(FunctionOpInterface function) : function(function) {}
+  explicit Clusters(FunctionOpInterface function)
+      : function(function),
+        variant(NamedType::get(function.getContext(), graphdef::kVariant)),
+        preserve(StringAttr::get(function.getContext(), kPreserveAttr)),
+        signature(StringAttr::get(function.getContext(), kSignatureAttr)) {}
   void relateAll(GroupRelations &relations);
   std::vector<TensorListCluster> describeAll();
 
 private:
+  /// What all ops of a name share.
+  struct NameInfo {
+    Role role;
+    bool isList, isSourceOrSink;
+  };
   /// A variant vertex of an op: the ports that share it.
   struct Node {
     Operation *op;
     unsigned vertex;
     /// The group of the op's float32 elements, or -1.
     int group = -1;
+    /// The op's next node in `nodes`, or kNone.
+    unsigned next;
+    Role role;
+    /// Goes where nobody sees it: an operand that is an argument, a use by the
+    /// terminator, or what isSourceOrSink says.
+    bool leaves, isPreserved;
   };
+  static constexpr unsigned kNone = ~0u;
+  using Edge = std::pair<unsigned, unsigned>;
 
-  void collect();
+  bool isVariant(Value value) const {
+    auto tensor = dyn_cast<mlir::TensorType>(value.getType());
+    return tensor && tensor.getElementType() == variant;
+  }
+  NameInfo &infoOf(OperationName name);
+  bool collect();
   void forEachCluster(llvm::function_ref<void(llvm::ArrayRef<unsigned>)> visit);
   void relate(llvm::ArrayRef<unsigned> cluster, GroupRelations &relations);
   void addImplicitEdges(llvm::ArrayRef<unsigned> cluster,
                         llvm::ArrayRef<unsigned> members,
                         GroupRelations &relations);
   /// The node of a port's vertex, made at the first call.
-  unsigned node(Operation *op, unsigned vertex, const NodeTypes &types);
+  unsigned node(Operation *op, unsigned &first, unsigned vertex,
+                const NodeTypes &types);
+  unsigned producerOf(OpResult result) const;
 
   FunctionOpInterface function;
+  Type variant;
+  StringAttr preserve, signature;
+  llvm::DenseMap<const void *, NameInfo> infos;
   std::vector<Node> nodes;
-  llvm::DenseMap<std::pair<Operation *, unsigned>, unsigned> index;
-  /// Per node: where its lists come from, and who uses them. An operand that
-  /// is an argument, or a use by the terminator, is out of sight.
-  std::vector<llvm::SmallVector<unsigned, 2>> sources, users;
-  std::vector<bool> leaves;
+  /// The first node of an op.
+  llvm::DenseMap<Operation *, unsigned> firstNode;
+  /// From who makes a list to who uses it, and where those of a user and of a
+  /// maker start in `sources` and `users`.
+  std::vector<Edge> edges;
+  std::vector<unsigned> sourceStart, userStart, sources, users;
+
+  llvm::ArrayRef<unsigned> sourcesOf(unsigned node) const {
+    return llvm::ArrayRef(sources).slice(
+        sourceStart[node], sourceStart[node + 1] - sourceStart[node]);
+  }
+  llvm::ArrayRef<unsigned> usersOf(unsigned node) const {
+    return llvm::ArrayRef(users).slice(userStart[node],
+                                       userStart[node + 1] - userStart[node]);
+  }
 };
 
 } // namespace
 
-unsigned Clusters::node(Operation *op, unsigned vertex,
+Clusters::NameInfo &Clusters::infoOf(OperationName name) {
+  auto [it, isNew] = infos.try_emplace(name.getAsOpaquePointer());
+  if (isNew) {
+    llvm::StringRef op = name.getStringRef();
+    op.consume_front("tf.");
+    it->second = {roleOf(op), op.contains("TensorList"), isSourceOrSink(op)};
+  }
+  return it->second;
+}
+
+unsigned Clusters::node(Operation *op, unsigned &first, unsigned vertex,
                         const NodeTypes &types) {
-  auto [it, isNew] = index.try_emplace({op, vertex}, nodes.size());
-  if (!isNew)
-    return it->second;
-  Node node{op, vertex};
-  if (getOpName(op).contains("TensorList"))
+  for (unsigned i = first; i != kNone; i = nodes[i].next)
+    if (nodes[i].vertex == vertex)
+      return i;
+  const NameInfo &info = infoOf(op->getName());
+  Node node{op,
+            vertex,
+            -1,
+            first,
+            info.role,
+            info.isSourceOrSink || op->getDiscardableAttr(signature),
+            op->getDiscardableAttr(preserve) != nullptr};
+  if (info.isList)
     for (unsigned i = 0; i < types.vertices.size() && node.group < 0; ++i)
       if (!types.vertices[i].attr.empty() && types.vertices[i].index < 0 &&
           getVertexType(op, types.vertices[i]) == graphdef::kFloat)
         node.group = i;
+  first = nodes.size();
   nodes.push_back(node);
-  sources.emplace_back();
-  users.emplace_back();
-  leaves.push_back(isSourceOrSink(op));
-  return nodes.size() - 1;
+  return first;
 }
 
-/// The variant vertices and the edges between them.
-void Clusters::collect() {
-  llvm::DenseMap<Value, unsigned> producer;
-  for (Operation &op :
-       function.getFunctionBody().front().without_terminator()) {
-    if (!llvm::any_of(op.getResults(), isVariant))
+/// The node that makes a variant value; kNone for one of another function.
+unsigned Clusters::producerOf(OpResult result) const {
+  auto it = firstNode.find(result.getOwner());
+  if (it == firstNode.end())
+    return kNone;
+  unsigned node = it->second;
+  if (nodes[node].next == kNone)
+    return node;
+  unsigned vertex =
+      getNodeTypes(result.getOwner()).outputs[result.getResultNumber()];
+  while (node != kNone && nodes[node].vertex != vertex)
+    node = nodes[node].next;
+  return node;
+}
+
+/// The starts of lists in an array that is ordered by the given ends of edges,
+/// and the other ends in it, those of one list in the order of the edges.
+static void groupEdges(llvm::ArrayRef<std::pair<unsigned, unsigned>> edges,
+                       size_t nodes, bool byFirst,
+                       std::vector<unsigned> &start,
+                       std::vector<unsigned> &ends) {
+  start.assign(nodes + 1, 0);
+  for (auto [from, to] : edges)
+    ++start[(byFirst ? from : to) + 1];
+  for (size_t i = 0; i < nodes; ++i)
+    start[i + 1] += start[i];
+  ends.resize(edges.size());
+  std::vector<unsigned> next(start.begin(), start.end() - 1);
+  for (auto [from, to] : edges)
+    ends[next[byFirst ? from : to]++] = byFirst ? to : from;
+}
+
+/// The variant vertices and the edges between them. False where there are none.
+bool Clusters::collect() {
+  auto isHandle = [&](Value value) { return isVariant(value); };
+  // Values that nodes use, in the order of the nodes.
+  std::vector<std::pair<Value, unsigned>> uses;
+  Block &block = function.getFunctionBody().front();
+  // Most functions have no lists, and of an op's results we know without a look
+  // elsewhere.
+  if (!llvm::any_of(function.getArguments(), isHandle) &&
+      llvm::none_of(block, [&](Operation &op) {
+        return llvm::any_of(op.getResults(), isHandle);
+      }))
+    return false;
+  for (Operation &op : block.without_terminator()) {
+    bool makes = llvm::any_of(op.getResults(), isHandle);
+    if (!makes && !llvm::any_of(op.getOperands(), isHandle))
       continue;
     NodeTypes types = getNodeTypes(&op);
-    for (unsigned i = 0; i < std::min<size_t>(types.outputs.size(),
-                                              getNumOutputs(&op));
-         ++i)
+    unsigned first = kNone;
+    unsigned outputs =
+        std::min<unsigned>(types.outputs.size(), getNumOutputs(&op));
+    for (unsigned i = 0; makes && i < outputs; ++i)
       if (isVariant(op.getResult(i)))
-        producer[op.getResult(i)] = node(&op, types.outputs[i], types);
+        node(&op, first, types.outputs[i], types);
+    unsigned inputs =
+        std::min<unsigned>(types.inputs.size(), getNumInputs(&op));
+    for (unsigned i = 0; i < inputs; ++i)
+      if (isVariant(op.getOperand(i)))
+        uses.emplace_back(op.getOperand(i),
+                          node(&op, first, types.inputs[i], types));
+    if (first != kNone)
+      firstNode[&op] = first;
   }
-  for (Operation &op : function.getFunctionBody().front()) {
-    if (!llvm::any_of(op.getOperands(), isVariant))
-      continue;
-    if (op.hasTrait<OpTrait::IsTerminator>()) {
-      for (Value operand : op.getOperands())
-        if (auto it = producer.find(operand); it != producer.end())
-          leaves[it->second] = true;
-      continue;
-    }
-    NodeTypes types = getNodeTypes(&op);
-    for (unsigned i = 0;
-         i < std::min<size_t>(types.inputs.size(), getNumInputs(&op)); ++i) {
-      if (!isVariant(op.getOperand(i)))
-        continue;
-      unsigned user = node(&op, types.inputs[i], types);
-      auto it = producer.find(op.getOperand(i));
-      if (it == producer.end()) {
-        leaves[user] = true;
-        continue;
-      }
-      sources[user].push_back(it->second);
-      users[it->second].push_back(user);
-    }
+  if (nodes.empty())
+    return false;
+  for (auto [value, user] : uses) {
+    auto result = dyn_cast<OpResult>(value);
+    unsigned producer = result ? producerOf(result) : kNone;
+    if (producer == kNone)
+      nodes[user].leaves = true;
+    else
+      edges.emplace_back(producer, user);
   }
+  if (block.mightHaveTerminator())
+    for (Value operand : block.getTerminator()->getOperands())
+      if (auto result = dyn_cast<OpResult>(operand);
+          result && isVariant(operand))
+        if (unsigned producer = producerOf(result); producer != kNone)
+          nodes[producer].leaves = true;
+  groupEdges(edges, nodes.size(), /*byFirst=*/false, sourceStart, sources);
+  groupEdges(edges, nodes.size(), /*byFirst=*/true, userStart, users);
+  return true;
 }
 
 void Clusters::relate(llvm::ArrayRef<unsigned> cluster,
@@ -150,11 +241,11 @@ void Clusters::relate(llvm::ArrayRef<unsigned> cluster,
   llvm::SmallVector<unsigned> members;
   bool isUnsafe = false, hasRoot = false;
   for (unsigned i : cluster) {
-    isUnsafe |= leaves[i];
+    isUnsafe |= nodes[i].leaves;
     if (nodes[i].group < 0)
       continue;
     members.push_back(i);
-    if (nodes[i].op->hasAttr(kPreserveAttr))
+    if (nodes[i].isPreserved)
       isUnsafe = true;
     else
       hasRoot = true;
@@ -166,7 +257,7 @@ void Clusters::relate(llvm::ArrayRef<unsigned> cluster,
                   nodes[members[k]].op, nodes[members[k]].group);
   if (isUnsafe)
     for (unsigned i : members)
-      if (!nodes[i].op->hasAttr(kPreserveAttr))
+      if (!nodes[i].isPreserved)
         relations.keepFloat32(nodes[i].op, nodes[i].group);
   addImplicitEdges(cluster, members, relations);
 }
@@ -179,45 +270,46 @@ void Clusters::addImplicitEdges(llvm::ArrayRef<unsigned> cluster,
                                 GroupRelations &relations) {
   auto hasRole = [&](Role role) {
     return llvm::any_of(members, [&](unsigned i) {
-      return roleOf(getOpName(nodes[i].op)) == role &&
-             !nodes[i].op->hasAttr(kPreserveAttr);
+      return nodes[i].role == role && !nodes[i].isPreserved;
     });
   };
   if (!hasRole(Role::Reader) || !hasRole(Role::Writer))
     return;
   for (unsigned i : cluster) {
     const Node &node = nodes[i];
-    if (node.op->hasAttr(kPreserveAttr))
+    if (node.isPreserved)
       continue;
-    for (unsigned from : sources[i])
-      if (!nodes[from].op->hasAttr(kPreserveAttr))
+    for (unsigned from : sourcesOf(i))
+      if (!nodes[from].isPreserved)
         relations.addEdge(nodes[from].op, nodes[from].vertex, node.op,
                           node.vertex);
   }
   for (unsigned i : members) {
     const Node &node = nodes[i];
-    if (node.op->hasAttr(kPreserveAttr))
+    if (node.isPreserved)
       continue;
-    Role role = roleOf(getOpName(node.op));
-    if (role == Role::Writer)
+    if (node.role == Role::Writer)
       relations.addEdge(node.op, node.group, node.op, node.vertex);
-    else if (role == Role::Reader)
+    else if (node.role == Role::Reader)
       relations.addEdge(node.op, node.vertex, node.op, node.group);
   }
 }
 
 void Clusters::forEachCluster(
     llvm::function_ref<void(llvm::ArrayRef<unsigned>)> visit) {
-  collect();
+  if (!collect())
+    return;
   std::vector<bool> seen(nodes.size());
+  llvm::SmallVector<unsigned> cluster;
   for (unsigned root = 0; root < nodes.size(); ++root) {
     if (seen[root])
       continue;
     seen[root] = true;
-    llvm::SmallVector<unsigned> cluster{root};
+    cluster.assign(1, root);
     for (size_t k = 0; k < cluster.size(); ++k)
-      for (const auto *next : {&sources[cluster[k]], &users[cluster[k]]})
-        for (unsigned i : *next)
+      for (llvm::ArrayRef<unsigned> next :
+           {sourcesOf(cluster[k]), usersOf(cluster[k])})
+        for (unsigned i : next)
           if (!seen[i]) {
             seen[i] = true;
             cluster.push_back(i);
@@ -238,11 +330,12 @@ std::vector<TensorListCluster> Clusters::describeAll() {
     TensorListCluster found;
     for (unsigned i : cluster) {
       Operation *op = nodes[i].op;
-      bool isList = getOpName(op).contains("TensorList");
+      bool isList = infoOf(op->getName()).isList;
       if (nodes[i].group >= 0)
         found.members.push_back(op);
       else if (op->hasAttr(kWantedAttr) &&
-               llvm::any_of(op->getResults(), isVariant))
+               llvm::any_of(op->getResults(),
+                            [&](Value value) { return isVariant(value); }))
         found.wanted = op;
       // The handle of a list is a fixed type; as an element it is an attribute.
       if (isList && !getNodeTypes(op).vertices[nodes[i].vertex].attr.empty())

@@ -85,7 +85,9 @@ public:
   Preparer(ModuleOp module, const RewriteSettings &settings,
            const Policy &policy, llvm::DenseSet<Operation *> &forced)
       : module(module), settings(settings), policy(policy), forced(forced),
-        builder(module.getContext()) {}
+        builder(module.getContext()),
+        preserveName(builder.getStringAttr(kPreserveAttr)),
+        deviceName(builder.getStringAttr(kDeviceAttr)) {}
   LogicalResult run();
 
 private:
@@ -94,12 +96,21 @@ private:
   LogicalResult checkRecurrences(FunctionOpInterface function);
   LogicalResult checkLists(FunctionOpInterface function);
   bool lowersAnything(FunctionOpInterface function);
-  bool isAllowed(Operation *op);
+  /// What all ops of a name share.
+  struct NameInfo {
+    bool isAllowed, isPlaceholder, isBatchNorm, isRecurrence, isListWriter;
+    /// Has a side effect, or makes a dataset, by the table.
+    bool isStateful;
+  };
+  const NameInfo &infoOf(Operation *op);
   void markQuantized(FunctionOpInterface function);
   void convertBatchNorms(FunctionOpInterface function);
   bool isSuitable(Device device) const;
   void preserve(Operation *op) {
-    op->setAttr(kPreserveAttr, builder.getUnitAttr());
+    op->setDiscardableAttr(preserveName, builder.getUnitAttr());
+  }
+  bool isPreserved(Operation *op) const {
+    return op->getDiscardableAttr(preserveName) != nullptr;
   }
 
   void preserveUnreachable();
@@ -110,8 +121,8 @@ private:
   const Policy &policy;
   llvm::DenseSet<Operation *> &forced;
   OpBuilder builder;
-  /// Whether ops of a name are on the allow list.
-  llvm::DenseMap<OperationName, bool> allowed;
+  StringAttr preserveName, deviceName;
+  llvm::DenseMap<OperationName, NameInfo> infos;
   bool hasGpu = false;
 };
 
@@ -154,11 +165,13 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
   if (settings.isStrict)
     function->setAttr(kStrictAttr, builder.getUnitAttr());
   Device standard = hasGpu ? Device::Gpu : Device::Cpu;
-  llvm::StringMap<Device> devices;
+  llvm::DenseMap<StringAttr, Device> devices;
+  auto doNotRemove = builder.getStringAttr("_grappler_do_not_remove");
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
     Device device = standard;
-    if (auto text = op.getAttrOfType<StringAttr>(kDeviceAttr)) {
-      auto [it, isNew] = devices.try_emplace(text.getValue(), Device::None);
+    if (auto text =
+            dyn_cast_or_null<StringAttr>(op.getDiscardableAttr(deviceName))) {
+      auto [it, isNew] = devices.try_emplace(text, Device::None);
       if (isNew)
         it->second = parseDevice(text.getValue());
       device = it->second;
@@ -167,17 +180,17 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
                               << " as a device name";
     }
     bool isPreserved = !isSuitable(device);
-    if (auto mark = op.getAttrOfType<BoolAttr>("_grappler_do_not_remove"))
+    if (auto mark = dyn_cast_or_null<BoolAttr>(op.getAttr(doNotRemove)))
       isPreserved |= mark.getValue();
     // Placeholders are fed. In a body, what has side effects stays.
     if (isMain) {
-      llvm::StringRef name = getOpName(&op);
-      isPreserved |= name == "Placeholder" || name == "PlaceholderV2";
+      isPreserved |= infoOf(&op).isPlaceholder;
     } else {
-      const graphdef::OpSpec *spec = getSpec(&op);
-      isPreserved |= op.hasAttr(kControlReturnAttr) ||
-                     (spec && (spec->isStateful ||
-                               getOpName(&op).contains("Dataset")));
+      isPreserved |= op.hasAttr(kControlReturnAttr) || infoOf(&op).isStateful;
+      // The function that it calls may have a side effect.
+      if (op.hasAttr(kSignatureAttr))
+        isPreserved |=
+            getSpec(&op)->isStateful || getOpName(&op).contains("Dataset");
     }
     if (isPreserved)
       preserve(&op);
@@ -185,17 +198,26 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
   return success();
 }
 
-bool Preparer::isAllowed(Operation *op) {
-  auto [it, isNew] = allowed.try_emplace(op->getName(), false);
-  if (isNew)
-    it->second = policy.list(getOpName(op).str()) == ListKind::Allow;
+const Preparer::NameInfo &Preparer::infoOf(Operation *op) {
+  auto [it, isNew] = infos.try_emplace(op->getName());
+  if (isNew) {
+    llvm::StringRef name = getOpName(op);
+    const graphdef::OpSpec *spec =
+        graphdef::findOp(std::string_view(name.data(), name.size()));
+    it->second = {policy.list(name.str()) == ListKind::Allow,
+                  name == "Placeholder" || name == "PlaceholderV2",
+                  name == "FusedBatchNorm" || name == "FusedBatchNormGrad",
+                  name == "NextIteration",
+                  isListWriter(op),
+                  spec && (spec->isStateful || name.contains("Dataset"))};
+  }
   return it->second;
 }
 
 /// Without an op to start from, TensorFlow's pass ends before it looks at loops.
 bool Preparer::lowersAnything(FunctionOpInterface function) {
   for (Operation &op : function.getFunctionBody().front().without_terminator())
-    if (!op.hasAttr(kPreserveAttr) && (forced.contains(&op) || isAllowed(&op)))
+    if (!isPreserved(&op) && (forced.contains(&op) || infoOf(&op).isAllowed))
       return true;
   return false;
 }
@@ -203,7 +225,7 @@ bool Preparer::lowersAnything(FunctionOpInterface function) {
 /// An allow op that computes on quantized values stays as it is.
 void Preparer::markQuantized(FunctionOpInterface function) {
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
-    if (!isAllowed(&op))
+    if (!infoOf(&op).isAllowed)
       continue;
     for (const TypeVertex &vertex : getNodeTypes(&op).vertices)
       if (graphdef::isQuantized(getVertexType(&op, vertex))) {
@@ -216,7 +238,7 @@ void Preparer::markQuantized(FunctionOpInterface function) {
 /// The values of a loop's next iteration go to merges and nowhere else.
 LogicalResult Preparer::checkRecurrences(FunctionOpInterface function) {
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
-    if (getOpName(&op) != "NextIteration")
+    if (!infoOf(&op).isRecurrence)
       continue;
     for (Operation *user : op.getResult(0).getUsers())
       if (getOpName(user) != "Merge")
@@ -245,9 +267,10 @@ LogicalResult Preparer::checkLists(FunctionOpInterface function) {
         stack.push_back({op->getResult(i), writer});
   };
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
+    if (!infoOf(&op).isListWriter || isPreserved(&op))
+      continue;
     DataType element = elementOf(&op);
-    if (!element || element == graphdef::kFloat || op.hasAttr(kPreserveAttr) ||
-        !isListWriter(&op))
+    if (!element || element == graphdef::kFloat)
       continue;
     NodeTypes types = getNodeTypes(&op);
     for (unsigned v = 0; v < types.vertices.size(); ++v)
@@ -279,24 +302,40 @@ LogicalResult Preparer::checkLists(FunctionOpInterface function) {
 }
 
 LogicalResult Preparer::markNames(FunctionOpInterface main) {
-  llvm::StringMap<Operation *> nodes;
-  for (Operation &op : main.getFunctionBody().front().without_terminator())
-    nodes[getNodeName(op.getLoc())] = &op;
+  auto nodeOf = [](const std::string &name) {
+    llvm::StringRef node = llvm::StringRef(name).take_front(name.find(':'));
+    node.consume_front("^");
+    return node;
+  };
+  const std::pair<const std::vector<std::string> *, const char *> flags[] = {
+      {&settings.fetches, "--fetch"},
+      {&settings.feeds, "--feed"},
+      {&settings.keep, "--tf-keep"}};
+  llvm::StringMap<Operation *> found;
+  for (auto [names, flag] : flags)
+    for (const std::string &name : *names)
+      found.try_emplace(nodeOf(name), nullptr);
+  if (found.empty())
+    return success();
+  auto body = main.getFunctionBody().front().without_terminator();
+  for (Operation &op : body)
+    if (auto it = found.find(getNodeName(op.getLoc())); it != found.end())
+      it->second = &op;
   bool failed = false;
-  auto mark = [&](const std::vector<std::string> &names, const char *flag) {
-    for (const std::string &name : names) {
-      llvm::StringRef node = llvm::StringRef(name).take_front(name.find(':'));
-      node.consume_front("^");
-      auto it = nodes.find(node);
-      if (it != nodes.end()) {
-        preserve(it->second);
-        it->second->setAttr(kWantedAttr, builder.getUnitAttr());
+  for (auto [names, flag] : flags)
+    for (const std::string &name : *names) {
+      llvm::StringRef node = nodeOf(name);
+      if (Operation *op = found.lookup(node)) {
+        preserve(op);
+        op->setAttr(kWantedAttr, builder.getUnitAttr());
         continue;
       }
       failed = true;
       std::vector<std::string_view> known;
-      for (auto &entry : nodes)
-        known.emplace_back(entry.first().data(), entry.first().size());
+      for (Operation &op : body) {
+        llvm::StringRef name = getNodeName(op.getLoc());
+        known.emplace_back(name.data(), name.size());
+      }
       InFlightDiagnostic diag = module.emitError()
                                 << flag << ": no node '" << node << "'";
       std::string_view nearest =
@@ -304,10 +343,6 @@ LogicalResult Preparer::markNames(FunctionOpInterface main) {
       if (!nearest.empty())
         diag << ", did you mean '" << llvm::StringRef(nearest) << "'?";
     }
-  };
-  mark(settings.fetches, "--fetch");
-  mark(settings.feeds, "--feed");
-  mark(settings.keep, "--tf-keep");
   return failure(failed);
 }
 
@@ -316,9 +351,7 @@ LogicalResult Preparer::markNames(FunctionOpInterface main) {
 void Preparer::convertBatchNorms(FunctionOpInterface function) {
   llvm::SmallVector<Operation *> found;
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
-    llvm::StringRef name = getOpName(&op);
-    if ((name == "FusedBatchNorm" || name == "FusedBatchNormGrad") &&
-        !op.hasAttr(kPreserveAttr))
+    if (infoOf(&op).isBatchNorm && !isPreserved(&op))
       found.push_back(&op);
   }
   for (Operation *op : found) {

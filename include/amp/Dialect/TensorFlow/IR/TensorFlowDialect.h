@@ -20,6 +20,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OperationSupport.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace amp::tf {
 
@@ -27,6 +29,7 @@ using graphdef::DataType;
 
 namespace detail {
 struct NamedTypeStorage;
+class PrecisionModels;
 } // namespace detail
 
 /// A TensorFlow type that MLIR has no type for: `!tf.string`, `!tf.resource`,
@@ -70,9 +73,10 @@ public:
   /// Every op of the dialect answers PrecisionOpInterface from the table.
   void *getRegisteredInterfaceForOp(mlir::TypeID interface,
                                     mlir::OperationName name) override;
+  detail::PrecisionModels &getPrecisionModels() { return *precisionModels; }
 
 private:
-  void *precisionModel;
+  std::unique_ptr<detail::PrecisionModels> precisionModels;
 };
 
 /// A tensor's element type for a TensorFlow type, and back; 0 for an element
@@ -164,6 +168,23 @@ DataType getVertexType(mlir::Operation *op, const TypeVertex &vertex);
 /// Sets the attribute of a vertex and the types of its results.
 void setVertexType(mlir::Operation *op, const NodeTypes &types,
                    unsigned vertex, DataType type);
+
+/// Whether the pass has made a cast, and whether it has no name yet: its location
+/// is that of what it casts.
+bool isGeneratedCast(mlir::Operation *op);
+bool isUnnamedCast(mlir::Operation *op);
+
+/// Names for the casts that the pass has made in a function:
+/// `SOURCE-PORT-CastToFp16-K-AutoMixedPrecision`, K the first that is free.
+class CastNames {
+public:
+  explicit CastNames(mlir::FunctionOpInterface function);
+  /// Asked for the casts in their order; what a cast reads has its name.
+  std::string next(mlir::Operation *cast);
+
+private:
+  llvm::StringSet<> used;
+};
 
 /// The float32 ops of one tensor list, or of what is passed on as one.
 struct TensorListCluster {
