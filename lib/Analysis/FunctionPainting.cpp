@@ -13,6 +13,7 @@
 #include "amp/Analysis/FunctionPainting.h"
 
 #include "SpelledOut.h"
+#include "TypeGroups.h"
 #include "amp/Analysis/OpNameMap.h"
 #include "amp/Interfaces/ElementTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -101,94 +102,7 @@ private:
   llvm::DenseMap<Block *, ValueId> firstArguments;
 };
 
-/// What a dialect tells of groups, into the graph.
-class Relations : public GroupRelations {
-public:
-  explicit Relations(FunctionPainting &painting) : painting(painting) {}
-  void addEdge(Operation *from, unsigned fromGroup, Operation *to,
-               unsigned toGroup) override {
-    VertexId ends[2] = {vertex(from, fromGroup), vertex(to, toGroup)};
-    // What is no float32 hands on what reaches it.
-    for (VertexId v : ends)
-      if (!painting.graph[v].isFloat32)
-        painting.graph[v].isConduit = true;
-    if (ends[0] != ends[1])
-      painting.graph.addEdge(ends[0], ends[1]);
-  }
-  void tie(Operation *a, unsigned aGroup, Operation *b,
-           unsigned bGroup) override {
-    painting.graph.tie(vertex(a, aGroup), vertex(b, bGroup));
-  }
-  void keepFloat32(Operation *op, unsigned group) override {
-    VertexId v = vertex(op, group);
-    painting.graph[v].escapes = true;
-    // A cluster of its own, if of no other.
-    painting.graph.tie(v, v);
-  }
-
-private:
-  VertexId vertex(Operation *op, unsigned group) {
-    // Few dialects have any relations.
-    if (index.empty()) {
-      index.reserve(painting.ops.size());
-      for (uint32_t i = 0; i < painting.ops.size(); ++i)
-        index[painting.ops[i].op] = i;
-    }
-    return painting.ops[index.lookup(op)].first + group;
-  }
-  FunctionPainting &painting;
-  llvm::DenseMap<Operation *, uint32_t> index;
-};
-
 } // namespace
-
-static bool hasMembers(const TypeGroup &group) {
-  return !group.operands.empty() || !group.results.empty() ||
-         !group.blockArguments.empty();
-}
-
-/// Whether the values of a flow are tensors; they are all alike.
-static bool isShaped(Operation *op, const FlowGroup &group) {
-  auto shaped = [](Value value) { return isa<ShapedType>(value.getType()); };
-  for (unsigned i : group.operands)
-    if (!shaped(op->getOperand(i)))
-      return false;
-  for (unsigned i : group.results)
-    if (!shaped(op->getResult(i)))
-      return false;
-  return llvm::all_of(group.blockArguments, shaped) &&
-         llvm::all_of(group.handedOver, [&](OpOperand *operand) {
-           return shaped(operand->get());
-         });
-}
-
-/// The element type that all members of a group share; null without one.
-static Type groupType(Operation *op, const TypeGroup &group) {
-  Type type;
-  auto matches = [&](Value value) {
-    Type element = elementTypeOf(value);
-    if (!type)
-      type = element;
-    return type == element;
-  };
-  for (unsigned i : group.operands)
-    if (!matches(op->getOperand(i)))
-      return {};
-  for (unsigned i : group.results)
-    if (!matches(op->getResult(i)))
-      return {};
-  for (BlockArgument argument : group.blockArguments)
-    if (!matches(argument))
-      return {};
-  return type;
-}
-
-/// Whether there is anything in the op that could be lowered.
-static bool touchesFloats(Operation *op) {
-  auto isFloat = [](Value value) { return isa<FloatType>(elementTypeOf(value)); };
-  return op->getNumRegions() != 0 || llvm::any_of(op->getOperands(), isFloat) ||
-         llvm::any_of(op->getResults(), isFloat);
-}
 
 BodyPainter::NameInfo &BodyPainter::infoOf(Operation *op) {
   return infos.get(op->getName(), [&](OperationName name) {
@@ -657,7 +571,7 @@ void BodyPainter::addEdges() {
     }
   }
   if (painting.dialect) {
-    Relations relations(painting);
+    PaintedRelations relations(painting);
     for (FunctionOpInterface function : painting.unit.functions)
       painting.dialect->getGroupRelations(function, relations);
   }

@@ -11,6 +11,7 @@
 
 #include "amp/Import/TensorFlowImport.h"
 
+#include "GraphMessages.h"
 #include "amp/Dialect/Graph/IR/GraphDialect.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
@@ -63,12 +64,10 @@ private:
     bool isConnected = false;
   };
 
-  void readSignatures();
   bool importBody(const NodeList &nodes, const std::vector<Offset> &at,
                   graph::FuncOp function);
   bool importFunction(const pb::FunctionDef &function,
                       const std::vector<Offset> &at);
-  bool isParametrised(const pb::FunctionDef &function) const;
   bool importNode(const pb::NodeDef &node, Location loc);
   OpInfo &infoOf(const std::string &op);
   StringAttr attrName(OpInfo &info, const std::string &name);
@@ -209,55 +208,6 @@ Attribute Importer::toAttribute(const pb::AttrValue &value) {
   return verbatim(value);
 }
 
-/// Definitions of the library's functions as lines of the op table, which a
-/// call carries along.
-void Importer::readSignatures() {
-  auto code = [](int type) {
-    return static_cast<char>(type <= 26 ? 64 + type : 70 + type);
-  };
-  auto args = [&](const auto &list) {
-    std::string text;
-    for (const auto &arg : list) {
-      if (!text.empty())
-        text += ' ';
-      text += arg.name() + ":";
-      if (!arg.type_list_attr().empty()) {
-        text += "@" + arg.type_list_attr();
-      } else {
-        if (!arg.number_attr().empty())
-          text += arg.number_attr() + "*";
-        if (!arg.type_attr().empty())
-          text += arg.type_attr();
-        else
-          text += std::string("=") + code(arg.type());
-      }
-      if (arg.is_ref())
-        text += "&";
-    }
-    return text;
-  };
-  for (const pb::FunctionDef &function : graph.library().function()) {
-    const pb::OpDef &signature = function.signature();
-    std::string line = signature.name() + "\t" +
-                       (signature.is_stateful() ? "s" : "") + "\t" +
-                       args(signature.input_arg()) + "\t" +
-                       args(signature.output_arg()) + "\t";
-    bool first = true;
-    for (const auto &attr : signature.attr()) {
-      line += (first ? "" : " ") + attr.name() + ":" +
-              (attr.type() == "type"         ? "t"
-               : attr.type() == "list(type)" ? "T"
-               : attr.type() == "int"        ? "i"
-                                             : "o");
-      first = false;
-    }
-    line += "\t\t\t\t";
-    std::string &kept = signatures[signature.name()];
-    kept = line;
-    signatureSpecs[signature.name()] = graphdef::parseOpLine(kept);
-  }
-}
-
 /// Nodes whose op nobody knows have as many outputs as somebody reads.
 void Importer::countUnknownOutputs(const NodeList &nodes) {
   unknownOutputs.clear();
@@ -280,23 +230,8 @@ void Importer::countUnknownOutputs(const NodeList &nodes) {
     }
 }
 
-/// Functions that the attributes of a node name.
-static void collectCalls(const pb::AttrValue &value,
-                         llvm::SmallVectorImpl<std::string> &names) {
-  auto add = [&](const pb::NameAttrList &function) {
-    names.push_back(function.name());
-    for (const auto &[name, inner] : function.attr())
-      collectCalls(inner, names);
-  };
-  if (value.value_case() == pb::AttrValue::kFunc)
-    add(value.func());
-  if (value.value_case() == pb::AttrValue::kList)
-    for (const pb::NameAttrList &function : value.list().func())
-      add(function);
-}
-
 void Importer::addCalls(const pb::NodeDef &node, OperationState &state) {
-  llvm::SmallVector<std::string> names;
+  std::vector<std::string> names;
   if (signatures.contains(node.op()))
     names.push_back(node.op());
   for (const auto &[name, value] : node.attr())
@@ -667,22 +602,6 @@ bool Importer::importBody(const NodeList &nodes,
   return true;
 }
 
-bool Importer::isParametrised(const pb::FunctionDef &function) const {
-  if (function.signature().attr_size())
-    return true;
-  for (const auto *args : {&function.signature().input_arg(),
-                           &function.signature().output_arg()})
-    for (const auto &arg : *args)
-      if (!arg.type_attr().empty() || !arg.type_list_attr().empty() ||
-          !arg.number_attr().empty())
-        return true;
-  for (const pb::NodeDef &node : function.node_def())
-    for (const auto &[name, value] : node.attr())
-      if (value.value_case() == pb::AttrValue::kPlaceholder)
-        return true;
-  return false;
-}
-
 static graph::FuncOp createFunction(OpBuilder &builder, Location loc,
                                     llvm::StringRef symbol,
                                     llvm::ArrayRef<Type> inputs) {
@@ -706,7 +625,7 @@ bool Importer::importFunction(const pb::FunctionDef &function,
     llvm::StringSet<> called;
     llvm::SmallVector<Attribute> calls;
     for (const pb::NodeDef &node : function.node_def()) {
-      llvm::SmallVector<std::string> names{node.op()};
+      std::vector<std::string> names{node.op()};
       for (const auto &[attr, value] : node.attr())
         collectCalls(value, names);
       for (const std::string &name : names)
@@ -780,29 +699,6 @@ bool Importer::importFunction(const pb::FunctionDef &function,
   return true;
 }
 
-/// What a message holds besides some fields: messages and 32-bit numbers, and
-/// what we do not know. The nodes of a graph are most of it.
-static void copyAllBut(const google::protobuf::Message &from,
-                       google::protobuf::Message &to,
-                       std::initializer_list<int> skipped) {
-  const google::protobuf::Reflection *read = from.GetReflection();
-  std::vector<const google::protobuf::FieldDescriptor *> fields;
-  read->ListFields(from, &fields);
-  for (const google::protobuf::FieldDescriptor *field : fields) {
-    if (llvm::is_contained(skipped, field->number()))
-      continue;
-    if (field->is_repeated())
-      for (int i = 0, e = read->FieldSize(from, field); i < e; ++i)
-        read->AddMessage(&to, field)
-            ->CopyFrom(read->GetRepeatedMessage(from, field, i));
-    else if (field->message_type())
-      read->MutableMessage(&to, field)->CopyFrom(read->GetMessage(from, field));
-    else
-      read->SetInt32(&to, field, read->GetInt32(from, field));
-  }
-  read->MutableUnknownFields(&to)->MergeFrom(read->GetUnknownFields(from));
-}
-
 OwningOpRef<ModuleOp> Importer::run() {
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(locate({}, graphfile::kNowhere));
@@ -814,7 +710,11 @@ OwningOpRef<ModuleOp> Importer::run() {
     copyAllBut(graph.library(), *rest.mutable_library(),
                {pb::FunctionDefLibrary::kFunctionFieldNumber});
   (*module)->setAttr(kGraphAttr, verbatim(rest));
-  readSignatures();
+  for (const pb::FunctionDef &function : graph.library().function()) {
+    std::string &line = signatures[function.signature().name()];
+    line = signatureLine(function.signature());
+    signatureSpecs[function.signature().name()] = graphdef::parseOpLine(line);
+  }
   std::string symbol = "main";
   while (signatures.contains(symbol))
     symbol += "_";
