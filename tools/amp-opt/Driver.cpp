@@ -42,6 +42,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/SourceMgr.h"
 
 #include <utility>
@@ -198,6 +199,9 @@ int Driver::write(const std::string &path, std::string_view text) {
 }
 
 int Driver::readInput() {
+  if (options.input == "-" && llvm::sys::Process::StandardInIsUserInput())
+    llvm::errs() << "amp-opt: note: reading from the terminal; 'amp-opt "
+                    "--help' says more\n";
   if (std::optional<std::string> error =
           graphfile::readFile(options.input, input)) {
     complain() << *error << "\n";
