@@ -295,8 +295,15 @@ void BodyPainter::findSpelledOutOps() {
   for (PaintedOp &painted : painting.ops) {
     if (painted.partOf == SpelledOp::None)
       continue;
+    // Who asks for an op by its name, or for what it is, gets it.
+    llvm::StringRef name = settings.models.getPolicyName(painted.op);
+    const OpKind &kind = infoOf(painted.op).kind;
+    llvm::StringRef meaning = ModelSet::getMeaning(painted.op, kind);
     ListKind list = settings.policy.list(spelledName(painted.partOf).str());
-    if (list == ListKind::Deny || list == ListKind::Keep)
+    if ((list == ListKind::Deny || list == ListKind::Keep) &&
+        !settings.policy.isAsked(std::string_view(name.data(), name.size())) &&
+        !settings.policy.isAsked(
+            std::string_view(meaning.data(), meaning.size())))
       painted.list = list;
   }
 }

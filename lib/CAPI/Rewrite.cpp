@@ -18,7 +18,6 @@
 #include "amp/Import/GraphFileImport.h"
 #include "amp/Models/RegisterModels.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
 

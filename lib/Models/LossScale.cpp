@@ -46,9 +46,7 @@ Value number(OpBuilder &builder, Location loc, float value) {
 }
 Value integer(OpBuilder &builder, Location loc, int64_t value) {
   return make<arith::ConstantOp>(
-      builder, loc,
-      builder.getI32IntegerAttr(static_cast<int32_t>(std::min<int64_t>(
-          value, std::numeric_limits<int32_t>::max()))));
+      builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(value)));
 }
 /// The element of a tensor of rank 0; a scalar as it is.
 Value scalarOf(OpBuilder &builder, Location loc, Value value) {
@@ -187,9 +185,15 @@ public:
     };
     // Where not all gradients are finite.
     Value moreBad = next(bad);
-    Value shrinks =
-        make<arith::CmpIOp>(builder, loc, Predicate::sge, moreBad,
-                            integer(builder, loc, params.decreaseEvery));
+    // A limit beyond the numbers of the counter is never reached.
+    auto reaches = [&](Value steps, int64_t limit) -> Value {
+      if (limit > std::numeric_limits<int32_t>::max())
+        return make<arith::ConstantOp>(builder, loc,
+                                       builder.getBoolAttr(false));
+      return make<arith::CmpIOp>(builder, loc, Predicate::sge, steps,
+                                 integer(builder, loc, limit));
+    };
+    Value shrinks = reaches(moreBad, params.decreaseEvery);
     Value reduced = make<arith::MaximumFOp>(
         builder, loc,
         make<arith::MulFOp>(builder, loc, scale,
@@ -200,13 +204,7 @@ public:
     Value badBad = choose(shrinks, zero, moreBad);
     // Where they are.
     Value moreGood = next(good);
-    Value attempts =
-        make<arith::CmpIOp>(builder, loc, Predicate::sge, moreGood,
-                            integer(builder, loc, params.growthSteps));
-    // A limit beyond the numbers of the counter is never reached.
-    if (params.growthSteps > std::numeric_limits<int32_t>::max())
-      attempts = make<arith::ConstantOp>(builder, loc,
-                                         builder.getBoolAttr(false));
+    Value attempts = reaches(moreGood, params.growthSteps);
     Value grown = make<arith::MulFOp>(builder, loc, scale,
                                       number(builder, loc, params.growth));
     Value fits = make<arith::CmpFOp>(builder, loc, arith::CmpFPredicate::ULE,

@@ -301,6 +301,7 @@ void Loader::applyMoves() {
       continue;
     }
     result.move(op, list);
+    result.setAsked(op);
   }
 }
 

@@ -100,7 +100,7 @@ private:
       Operation *op;
       std::pair<uint64_t, uint64_t> hash;
     };
-    llvm::DenseMap<uint64_t, Properties> properties;
+    llvm::DenseMap<uint64_t, Properties> properties, inRegions;
   };
   /// Ops of a name with more properties than these, as constants, are no use.
   static constexpr size_t kMaxProperties = 256;
@@ -124,6 +124,10 @@ private:
   void add(Attribute attr, unsigned depth);
   void add(NamedAttribute attr);
   void addProperties(Operation *op, NameInfo &info);
+  void addAttributes(Operation *op, NameInfo &info);
+  void addRegions(Operation *op);
+  void addInner(Operation *op);
+  uint32_t innerNumber(OpOperand &operand);
   void addOp(uint32_t op);
 
   const BodyIndex &body;
@@ -143,6 +147,15 @@ private:
   /// What the value of a transparent op stands for; kNoValue until it is known.
   std::vector<ValueId> roots;
   NamedAttrList attributes;
+  /// Ops whose regions are a part of the body.
+  std::vector<bool> isFlow;
+  /// Of the regions of one op: what their values are numbered, and whether it is
+  /// they that are added.
+  llvm::SmallDenseMap<Value, uint32_t, 16> inner;
+  uint32_t nextInner = 0;
+  bool isInner = false;
+  /// The values of the body that regions of ops read.
+  llvm::DenseMap<OpOperand *, ValueId> nested;
 };
 
 } // namespace
@@ -246,6 +259,9 @@ void Fingerprint::add(Attribute attr, unsigned depth) {
     return add(type.getValue());
   if (auto elements = dyn_cast<DenseIntOrFPElementsAttr>(attr)) {
     add(elements.getType());
+    // Within a region constants change with it.
+    if (isInner && changes(elements.getElementType()))
+      return;
     return hash.addBytes(elements.getRawData().data(),
                          elements.getRawData().size());
   }
@@ -291,8 +307,9 @@ void Fingerprint::add(NamedAttribute attr) {
 void Fingerprint::addProperties(Operation *op, NameInfo &info) {
   // The two largest numbers are the map's own.
   const uint64_t key = uint64_t(size_t(op->hashProperties())) >> 1;
-  auto known = info.properties.find(key);
-  if (known != info.properties.end() &&
+  auto &properties = isInner ? info.inRegions : info.properties;
+  auto known = properties.find(key);
+  if (known != properties.end() &&
       op->getName().compareOpProperties(
           op->getPropertiesStorage(),
           known->second.op->getPropertiesStorage()))
@@ -307,12 +324,11 @@ void Fingerprint::addProperties(Operation *op, NameInfo &info) {
     attributes.append(all.begin(), all.end());
   for (NamedAttribute attr : attributes)
     add(attr);
-  std::pair<uint64_t, uint64_t> inner = hash.value();
+  std::pair<uint64_t, uint64_t> own = hash.value();
   hash = around;
-  add(inner);
-  if (known == info.properties.end() &&
-      info.properties.size() < kMaxProperties)
-    info.properties[key] = {op, inner};
+  add(own);
+  if (known == properties.end() && properties.size() < kMaxProperties)
+    properties[key] = {op, own};
 }
 
 void Fingerprint::addOp(uint32_t index) {
@@ -330,12 +346,71 @@ void Fingerprint::addOp(uint32_t index) {
   }
   for (Type type : op->getResultTypes())
     add(type);
+  addAttributes(op, info);
+  if (op->getNumRegions() != 0 && !isFlow[index])
+    addRegions(op);
+}
+
+void Fingerprint::addAttributes(Operation *op, NameInfo &info) {
   // Not getAttrDictionary, which makes a new attribute where an op has
   // properties.
   for (NamedAttribute attr : op->getDiscardableAttrs())
     add(attr);
   if (op->getPropertiesStorageSize() != 0)
     addProperties(op, info);
+}
+
+/// Regions that an op computes with, which are retyped with it: as the body, with
+/// the same ops, attributes and edges, and casts that come and go.
+void Fingerprint::addRegions(Operation *op) {
+  inner.clear();
+  nextInner = 0;
+  isInner = true;
+  addInner(op);
+  isInner = false;
+}
+
+uint32_t Fingerprint::innerNumber(OpOperand &operand) {
+  if (auto known = inner.find(operand.get()); known != inner.end())
+    return known->second;
+  auto outside = nested.find(&operand);
+  if (outside == nested.end())
+    return kNoNumber;
+  ValueId value = resolve(outside->second);
+  // Apart from the numbers of the region.
+  return value == kNoValue ? kNoNumber : ~numbers[value];
+}
+
+void Fingerprint::addInner(Operation *op) {
+  for (Region &region : op->getRegions())
+    for (Block &block : region) {
+      hash.add(block.getNumArguments());
+      for (BlockArgument argument : block.getArguments()) {
+        inner[argument] = nextInner++;
+        add(argument.getType());
+      }
+      for (Operation &each : block) {
+        NameInfo &info = infoOf(&each);
+        if (info.dialect && each.getNumOperands() == 1 &&
+            each.getNumResults() == 1 && info.dialect->isCast(&each) &&
+            changes(elementTypeOf(each.getOperand(0).getType())) &&
+            changes(elementTypeOf(each.getResult(0).getType()))) {
+          inner[each.getResult(0)] = innerNumber(each.getOpOperand(0));
+          continue;
+        }
+        add(info.hash);
+        hash.add(uint64_t(each.getNumOperands()) << 32 | each.getNumResults());
+        for (OpOperand &operand : each.getOpOperands())
+          hash.add(innerNumber(operand));
+        for (Value result : each.getResults()) {
+          inner[result] = nextInner++;
+          add(result.getType());
+        }
+        addAttributes(&each, info);
+        if (each.getNumRegions() != 0)
+          addInner(&each);
+      }
+    }
 }
 
 std::string Fingerprint::run() {
@@ -349,6 +424,12 @@ std::string Fingerprint::run() {
   isTransparent.resize(body.numOps());
   numbers.assign(body.numValues(), kNoNumber);
   roots.assign(body.numValues(), kNoValue);
+  isFlow.resize(body.numOps());
+  for (const BodyIndex::BlockEntry &entry : body.blocks())
+    if (entry.parent != kNoOp)
+      isFlow[entry.parent] = true;
+  for (auto [value, operand] : body.nestedUses())
+    nested[operand] = value;
   // Numbers first: in a graph region a value may be used before it is defined.
   // And numbers of ops that casts do not change, for those with regions.
   std::vector<uint32_t> places(body.hasNested() ? body.numOps() : 0);

@@ -124,6 +124,7 @@ public:
   /// Uses within regions of the body's ops.
   using NestedUse = std::pair<ValueId, mlir::OpOperand *>;
   llvm::ArrayRef<NestedUse> nestedUses(ValueId value) const;
+  llvm::ArrayRef<NestedUse> nestedUses() const { return nested; }
   /// Makes the lists behind uses(), for who needs them.
   void indexUses();
 

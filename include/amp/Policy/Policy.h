@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,11 @@ public:
   bool lists(std::string_view op) const;
   /// Moves an op to a list, whatever it was on.
   void move(std::string_view op, ListKind to);
+  /// Whether the request itself moved the op by this name.
+  bool isAsked(std::string_view op) const {
+    return asked.count(std::string(op)) != 0;
+  }
+  void setAsked(std::string_view op) { asked.emplace(op); }
   /// Names of one list in alphabetical order.
   std::vector<std::string> members(ListKind list) const;
 
@@ -54,6 +60,7 @@ public:
 
 private:
   std::unordered_map<std::string, ListKind> table;
+  std::unordered_set<std::string> asked;
 };
 
 /// A message about a policy: text as `file:line:col: error: …` where there is
