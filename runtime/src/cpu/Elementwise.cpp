@@ -43,9 +43,10 @@ struct Walk {
     return std::all_of(strides.begin(), strides.end(),
                        [](int64_t s) { return s == 0; });
   }
-  /// The same elements in every run of the innermost loop, which is short.
+  /// The same elements in every run of the innermost loop, which is short and
+  /// not the only one: of that a block may be more than there is to read.
   bool isPeriodic() const {
-    return !loops.empty() && loops.back() <= kBlock &&
+    return loops.size() > 1 && loops.back() <= kBlock &&
            std::all_of(strides.begin(), strides.end() - 1,
                        [](int64_t s) { return s == 0; });
   }

@@ -258,6 +258,14 @@ Result<Program> amprt::planFunction(const gf::CheckedFile &file,
   fuseUpdates(planner.builder, traits);
   order(planner.builder);
   setLayouts(planner.builder, traits);
+  double bytes = 0;
+  for (const Buffer &buffer : planner.builder.program.buffers)
+    bytes += double(buffer.bytes());
+  if (bytes > 9e18)
+    return Status(Code::ResourceExhausted,
+                  "the values of function " +
+                      amp::quoted(planner.builder.program.function) +
+                      " do not fit 64 bits of memory");
   place(planner.builder, traits);
   addLimit(planner.builder, traits);
   return std::move(planner.builder.program);
