@@ -1,5 +1,5 @@
-"""Three models as JAX programs: a perceptron with its gradient, a convolutional
-net with its gradient, and a transformer block with its gradient. Each is written
+"""Models as JAX programs: a perceptron, a convolutional net, a transformer block and
+a recurrent net, each with its gradient. Each is written
 once over `cast`, so that the same program runs in float32 (`cast` does nothing)
 and cast by hand, as a person does it: operands of products in 16 bits, softmax,
 normalisation, loss and sums in float32.
@@ -101,7 +101,29 @@ def transformer_data(rng):
     return params, rng.normal(0, 1, (4, LENGTH, WIDTH)), rng.normal(0, 1, (4, LENGTH, WIDTH))
 
 
-MODELS = {"mlp": (mlp, mlp_data), "conv": (conv, conv_data), "transformer": (transformer, transformer_data)}
+def recurrent(cast, wide):
+    """A loop of StableHLO forward and one backward, which carries the state."""
+    def loss(params, x, labels):
+        w, u, b, out = params
+
+        def step(h, at):
+            h = jnp.tanh(at @ cast(w) + h @ cast(u) + cast(b))
+            return h, h
+
+        _, states = jax.lax.scan(step, cast(jnp.zeros((x.shape[1], u.shape[0]), x.dtype)), cast(x))
+        return cross_entropy(wide(states[-1] @ cast(out)), labels)
+
+    return jax.value_and_grad(loss)
+
+
+def recurrent_data(rng):
+    params = [rng.normal(0, (1 / 12) ** 0.5, (12, 32)), rng.normal(0, (0.5 / 32) ** 0.5, (32, 32)),
+              rng.normal(0, 0.1, (32,)), rng.normal(0, (1 / 32) ** 0.5, (32, 10))]
+    return params, rng.normal(0, 1, (9, 16, 12)), np.eye(10)[rng.integers(0, 10, 16)]
+
+
+MODELS = {"mlp": (mlp, mlp_data), "conv": (conv, conv_data), "transformer": (transformer, transformer_data),
+          "recurrent": (recurrent, recurrent_data)}
 
 
 def data(name, seed):
