@@ -21,6 +21,7 @@
 #include "llvm/Support/xxhash.h"
 
 #include <cstring>
+#include <optional>
 
 using namespace amp;
 using namespace mlir;
@@ -83,6 +84,34 @@ private:
   uint64_t first = 1, second = 2;
 };
 
+/// Numbers of the values of a region. Most regions have a handful.
+class InnerNumbers {
+public:
+  void clear() {
+    few.clear();
+    many.clear();
+  }
+  void set(Value value, uint32_t number) {
+    if (few.size() < kFew)
+      few.push_back({value, number});
+    else
+      many[value] = number;
+  }
+  std::optional<uint32_t> find(Value value) const {
+    for (size_t i = few.size(); i > 0; --i)
+      if (few[i - 1].first == value)
+        return few[i - 1].second;
+    auto known = many.empty() ? many.end() : many.find(value);
+    return known == many.end() ? std::nullopt
+                               : std::optional<uint32_t>(known->second);
+  }
+
+private:
+  static constexpr size_t kFew = 24;
+  llvm::SmallVector<std::pair<Value, uint32_t>, kFew> few;
+  llvm::DenseMap<Value, uint32_t> many;
+};
+
 class Fingerprint {
 public:
   Fingerprint(const BodyIndex &body, const ModelSet &models)
@@ -143,6 +172,7 @@ private:
   /// Numbers of the values of the other ops; kNoNumber for what has none, as
   /// values from outside.
   static constexpr uint32_t kNoNumber = ~uint32_t(0);
+  static constexpr uint64_t kFloatScalar = 0x666c6f6174;
   std::vector<uint32_t> numbers;
   /// What the value of a transparent op stands for; kNoValue until it is known.
   std::vector<ValueId> roots;
@@ -151,7 +181,7 @@ private:
   std::vector<bool> isFlow;
   /// Of the regions of one op: what their values are numbered, and whether it is
   /// they that are added.
-  llvm::SmallDenseMap<Value, uint32_t, 16> inner;
+  InnerNumbers inner;
   uint32_t nextInner = 0;
   bool isInner = false;
   /// The values of the body that regions of ops read.
@@ -226,6 +256,9 @@ ValueId Fingerprint::resolve(ValueId value) {
 void Fingerprint::add(Type type) {
   if (type == lastType)
     return add(lastTypeHash);
+  // The scalars of regions.
+  if (changes(type))
+    return hash.add(kFloatScalar);
   auto [it, isNew] = types.try_emplace(type);
   if (isNew) {
     Hash text;
@@ -354,8 +387,9 @@ void Fingerprint::addOp(uint32_t index) {
 void Fingerprint::addAttributes(Operation *op, NameInfo &info) {
   // Not getAttrDictionary, which makes a new attribute where an op has
   // properties.
-  for (NamedAttribute attr : op->getDiscardableAttrs())
-    add(attr);
+  if (!op->getRawDictionaryAttrs().empty())
+    for (NamedAttribute attr : op->getDiscardableAttrs())
+      add(attr);
   if (op->getPropertiesStorageSize() != 0)
     addProperties(op, info);
 }
@@ -371,8 +405,8 @@ void Fingerprint::addRegions(Operation *op) {
 }
 
 uint32_t Fingerprint::innerNumber(OpOperand &operand) {
-  if (auto known = inner.find(operand.get()); known != inner.end())
-    return known->second;
+  if (std::optional<uint32_t> known = inner.find(operand.get()))
+    return *known;
   auto outside = nested.find(&operand);
   if (outside == nested.end())
     return kNoNumber;
@@ -386,7 +420,7 @@ void Fingerprint::addInner(Operation *op) {
     for (Block &block : region) {
       hash.add(block.getNumArguments());
       for (BlockArgument argument : block.getArguments()) {
-        inner[argument] = nextInner++;
+        inner.set(argument, nextInner++);
         add(argument.getType());
       }
       for (Operation &each : block) {
@@ -395,7 +429,7 @@ void Fingerprint::addInner(Operation *op) {
             each.getNumResults() == 1 && info.dialect->isCast(&each) &&
             changes(elementTypeOf(each.getOperand(0).getType())) &&
             changes(elementTypeOf(each.getResult(0).getType()))) {
-          inner[each.getResult(0)] = innerNumber(each.getOpOperand(0));
+          inner.set(each.getResult(0), innerNumber(each.getOpOperand(0)));
           continue;
         }
         add(info.hash);
@@ -403,7 +437,7 @@ void Fingerprint::addInner(Operation *op) {
         for (OpOperand &operand : each.getOpOperands())
           hash.add(innerNumber(operand));
         for (Value result : each.getResults()) {
-          inner[result] = nextInner++;
+          inner.set(result, nextInner++);
           add(result.getType());
         }
         addAttributes(&each, info);
