@@ -15,6 +15,31 @@
 using namespace amp;
 using namespace amp::graphfile;
 
+ResultTypes::ResultTypes(size_t nodes)
+    : lists(1), listOf(nodes), recent(nodes ? 256 : 0) {}
+
+void ResultTypes::set(size_t node, const List &list) {
+  size_t hash = list.size();
+  for (const TensorType &type : list) {
+    hash = hash * 31 + static_cast<size_t>(type.dtype);
+    for (const Dim &dim : type.shape)
+      hash = hash * 31 + (dim.isFixed() ? static_cast<size_t>(dim.size()) : 7);
+  }
+  uint32_t &known = recent[(hash ^ (hash >> 8)) % recent.size()];
+  if (lists[known] != list) {
+    known = static_cast<uint32_t>(lists.size());
+    lists.push_back(list);
+  }
+  listOf[node] = known;
+}
+
+bool ResultTypes::operator!=(const ResultTypes &other) const {
+  bool differ = size() != other.size();
+  for (size_t node = 0; !differ && node < size(); ++node)
+    differ = (*this)[node] != other[node];
+  return differ;
+}
+
 std::optional<std::vector<FunctionTypes>>
 amp::graphfile::checkGraphFile(const GraphFile &file, Diagnostics &diags,
                                const std::string &folder) {

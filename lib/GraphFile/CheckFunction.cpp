@@ -67,8 +67,8 @@ private:
   /// Per node where its operands start in `types.operands`; one more at the
   /// end.
   std::vector<size_t> firstOperand;
-  /// Operand types of the node at hand; kept for its memory.
-  std::vector<TensorType> operandTypes;
+  /// Types of the node at hand; kept for their memory.
+  std::vector<TensorType> operandTypes, results;
   /// The types of the node are known.
   std::vector<bool> good;
   std::unordered_map<std::string_view, const Node *> updates;
@@ -264,11 +264,11 @@ void FunctionChecker::inferNode(uint32_t index) {
   Span<TensorType> operands(operandTypes.data(), count);
   const OpDef *def = findOp(node.op);
   if (!def) {
-    types.results[index] = *node.types;
+    types.results.set(index, *node.types);
     good[index] = true;
     return;
   }
-  std::vector<TensorType> &results = types.results[index];
+  results.clear();
   if (std::optional<OpError> problem =
           inferTypes(*def, operands, node.attrs, results)) {
     Offset at = node.opAt;
@@ -286,6 +286,7 @@ void FunctionChecker::inferNode(uint32_t index) {
   checkVariableOperands(node, *def);
   if (node.types)
     checkGivenTypes(node, results);
+  types.results.set(index, results);
   good[index] = true;
 }
 
@@ -510,7 +511,7 @@ void FunctionChecker::checkTraining(const Training &training) {
 FunctionTypes FunctionChecker::run() {
   checkNames();
   resolveInputs();
-  types.results.resize(function.nodes.size());
+  types.results = ResultTypes(function.nodes.size());
   good.resize(function.nodes.size());
   orderNodes();
   for (uint32_t node : types.order) {

@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 // One walk over the nodes in the order of the file, and a second over those
-// that read a node which stands behind them.
+// that read a node which stands behind them. Their locations are made before:
+// the context keeps each name and place once, in tables in which each step of
+// a large file waits for memory, and short loops have several waits at once.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Import/GraphFileImport.h"
@@ -15,6 +17,8 @@
 #include "mlir/IR/Builders.h"
 
 #include <array>
+#include <pthread.h>
+#include <thread>
 
 using namespace amp;
 using namespace amp::graph;
@@ -23,13 +27,43 @@ namespace gf = amp::graphfile;
 
 namespace {
 
+StringAttr toAttr(MLIRContext *context, std::string_view text) {
+  return StringAttr::get(context, StringRef(text.data(), text.size()));
+}
+
+/// Makes locations in one source.
+class Locator {
+public:
+  Locator(const gf::SourceText &source, MLIRContext *context)
+      : source(source), context(context),
+        fileName(StringAttr::get(context, source.name())) {}
+
+  Location locate(gf::Offset at) {
+    gf::LineColumn place = source.lineColumn(at, &nearLine);
+    return FileLineColLoc::get(fileName, place.line, place.column);
+  }
+  Location locate(gf::Offset at, std::string_view name) {
+    return NameLoc::get(toAttr(context, name), locate(at));
+  }
+  /// Those of all nodes, function by function.
+  std::vector<LocationAttr> locateNodes(const gf::GraphFile &file);
+
+private:
+  const gf::SourceText &source;
+  MLIRContext *context;
+  StringAttr fileName;
+  /// Where the last place was: the next is near.
+  size_t nearLine = 0;
+};
+
 class Importer {
 public:
-  Importer(const gf::CheckedFile &checked, const gf::SourceText &source,
-           MLIRContext *context)
-      : file(checked.file), types(checked.types), source(source),
-        context(context), builder(context),
-        fileName(StringAttr::get(context, source.name())) {}
+  /// `nodeLocs` are those that a Locator gives.
+  Importer(const gf::GraphFile &file,
+           const std::vector<gf::FunctionTypes> &types, Locator &locator,
+           const std::vector<LocationAttr> &nodeLocs, MLIRContext *context)
+      : file(file), types(types), locator(locator), nodeLocs(nodeLocs),
+        context(context), builder(context) {}
 
   OwningOpRef<ModuleOp> run();
 
@@ -38,21 +72,12 @@ private:
   void importVariable(const gf::Variable &variable);
   bool importFunction(const gf::Function &function,
                       const gf::FunctionTypes &inferred);
-  Operation *importNode(const gf::Node &node,
+  Operation *importNode(const gf::Node &node, Location loc,
                         const std::vector<amp::TensorType> &results,
                         ValueRange operands);
   Value value(const gf::ValueName &name, gf::ValueTarget target);
 
-  StringAttr str(std::string_view text) {
-    return StringAttr::get(context, StringRef(text.data(), text.size()));
-  }
-  Location locate(gf::Offset at) {
-    gf::LineColumn place = source.lineColumn(at, &nearLine);
-    return FileLineColLoc::get(fileName, place.line, place.column);
-  }
-  Location locate(gf::Offset at, std::string_view name) {
-    return NameLoc::get(str(name), locate(at));
-  }
+  StringAttr str(std::string_view text) { return toAttr(context, text); }
   /// What nodes of one op share.
   struct KnownOp {
     const OpDef *def;
@@ -70,10 +95,10 @@ private:
 
   const gf::GraphFile &file;
   const std::vector<gf::FunctionTypes> &types;
-  const gf::SourceText &source;
+  Locator &locator;
+  const std::vector<LocationAttr> &nodeLocs;
   MLIRContext *context;
   OpBuilder builder;
-  StringAttr fileName;
   std::vector<VariableOp> variables;
   /// By the characters of Node::op, which are those of the op table.
   llvm::DenseMap<const char *, KnownOp> knownOps;
@@ -84,9 +109,9 @@ private:
     RankedTensorType mlirType;
   };
   std::array<KnownType, 64> knownTypes;
-  /// Where the last place was: the next is near.
-  size_t nearLine = 0;
   llvm::StringSet<> symbols;
+  /// Nodes of the functions that are imported.
+  size_t nodesBefore = 0;
   /// Of the function that is being imported.
   SmallVector<Value> arguments;
   std::vector<Operation *> nodes;
@@ -94,6 +119,29 @@ private:
 };
 
 } // namespace
+
+std::vector<LocationAttr> Locator::locateNodes(const gf::GraphFile &file) {
+  std::vector<LocationAttr> locs;
+  size_t count = 0;
+  for (const gf::Function &function : file.functions)
+    count += function.nodes.size();
+  locs.reserve(count);
+  constexpr size_t kAtOnce = 64;
+  std::array<StringAttr, kAtOnce> names;
+  std::array<LocationAttr, kAtOnce> places;
+  for (const gf::Function &function : file.functions)
+    for (size_t first = 0; first < function.nodes.size(); first += kAtOnce) {
+      auto nodes = ArrayRef<gf::Node>(function.nodes).drop_front(first);
+      nodes = nodes.take_front(kAtOnce);
+      for (auto [i, node] : llvm::enumerate(nodes))
+        names[i] = toAttr(context, node.name);
+      for (auto [i, node] : llvm::enumerate(nodes))
+        places[i] = locate(node.nameAt);
+      for (size_t i = 0; i < nodes.size(); ++i)
+        locs.push_back(NameLoc::get(names[i], places[i]));
+    }
+  return locs;
+}
 
 Attribute Importer::doc(const gf::Doc &doc, bool isString) {
   if (isString)
@@ -134,7 +182,7 @@ void Importer::importFileKeys(ModuleOp module) {
 
 void Importer::importVariable(const gf::Variable &variable) {
   VariableOp op = createVariable(
-      builder, locate(variable.at, variable.name), variable.name,
+      builder, locator.locate(variable.at, variable.name), variable.name,
       toMLIRType(context, variable.type),
       variable.init ? setting(*variable.init) : DictionaryAttr());
   if (llvm::any_of(variable.type.shape,
@@ -221,12 +269,12 @@ ElementsAttr Importer::elements(const Literal &literal,
 }
 
 Operation *
-Importer::importNode(const gf::Node &node,
+Importer::importNode(const gf::Node &node, Location loc,
                      const std::vector<amp::TensorType> &results,
                      ValueRange operands) {
   const KnownOp &known = knownOp(node.op);
   const OpDef *def = known.def;
-  OperationState state(locate(node.nameAt, node.name), known.name);
+  OperationState state(loc, known.name);
   state.addOperands(operands);
   for (const amp::TensorType &type : results)
     state.addTypes(typeOf(type));
@@ -306,7 +354,7 @@ void Importer::importTraining(const gf::Training &training, FuncOp function) {
   NamedAttrList attrs, locs;
   auto put = [&](StringRef key, Attribute attr, gf::Offset at) {
     attrs.set(key, attr);
-    locs.set(key, cast<LocationAttr>(Attribute(locate(at))));
+    locs.set(key, cast<LocationAttr>(Attribute(locator.locate(at))));
   };
   auto names = [&](const std::vector<gf::ValueName> &list) {
     SmallVector<Attribute> array;
@@ -361,7 +409,7 @@ bool Importer::importFunction(const gf::Function &function,
     inputAttrs.push_back(attrs.getDictionary(context));
   }
 
-  OperationState state(locate(function.at, function.name),
+  OperationState state(locator.locate(function.at, function.name),
                        FuncOp::getOperationName());
   StringAttr symbol = functionSymbol(function.name);
   state.addAttribute("sym_name", symbol);
@@ -382,7 +430,7 @@ bool Importer::importFunction(const gf::Function &function,
   arguments.clear();
   for (auto [input, type] : llvm::zip(function.inputs, inputTypes))
     arguments.push_back(
-        block->addArgument(type, locate(input.at, input.name)));
+        block->addArgument(type, locator.locate(input.at, input.name)));
   // Variables in the order of the file, so that it does not depend on that of
   // the nodes.
   SmallVector<uint32_t> used;
@@ -395,7 +443,8 @@ bool Importer::importFunction(const gf::Function &function,
   used.erase(llvm::unique(used), used.end());
   reads.clear();
   for (uint32_t i : used)
-    reads[i] = createRead(builder, locate(file.variables[i].at), variables[i]);
+    reads[i] = createRead(builder, locator.locate(file.variables[i].at),
+                          variables[i]);
 
   // A graph region lets a node stand before the nodes it reads; those get
   // their operands when all nodes are there.
@@ -419,11 +468,13 @@ bool Importer::importFunction(const gf::Function &function,
       early.push_back({i, target});
       operands.clear();
     }
-    nodes[i] = importNode(node, inferred.results[i], operands);
+    nodes[i] = importNode(node, nodeLocs[nodesBefore + i], inferred.results[i],
+                          operands);
     if (!nodes[i])
       return false;
     target += node.inputs.size();
   }
+  nodesBefore += function.nodes.size();
   for (auto [i, targets] : early) {
     operands.clear();
     for (const gf::ValueName &input : function.nodes[i].inputs)
@@ -449,14 +500,15 @@ bool Importer::importFunction(const gf::Function &function,
 
 OwningOpRef<ModuleOp> Importer::run() {
   context->loadDialect<GraphDialect>();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(locate(0));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(locator.locate(0));
   importFileKeys(*module);
   builder.setInsertionPointToEnd(module->getBody());
   for (const gf::Variable &variable : file.variables)
     importVariable(variable);
   for (auto [function, inferred] : llvm::zip(file.functions, types))
     if (!importFunction(function, inferred)) {
-      emitError(locate(function.at)) << "this function cannot be imported";
+      emitError(locator.locate(function.at))
+          << "this function cannot be imported";
       return {};
     }
   return module;
@@ -465,5 +517,71 @@ OwningOpRef<ModuleOp> Importer::run() {
 OwningOpRef<ModuleOp> amp::importGraphFile(const gf::CheckedFile &file,
                                            const gf::SourceText &source,
                                            MLIRContext *context) {
-  return Importer(file, source, context).run();
+  Locator locator(source, context);
+  std::vector<LocationAttr> nodeLocs = locator.locateNodes(file.file);
+  return Importer(file.file, file.types, locator, nodeLocs, context).run();
+}
+
+namespace {
+/// The rules of a file, checked by another thread.
+class CheckThread {
+public:
+  CheckThread(const gf::GraphFile &file, gf::Diagnostics &diags,
+              const std::string &folder)
+      : file(file), diags(diags), folder(folder) {
+    // Not std::thread, which throws where the system gives no thread.
+    isRunning = pthread_create(&thread, nullptr, check, this) == 0;
+    if (!isRunning)
+      check(this);
+  }
+  ~CheckThread() { join(); }
+  std::optional<std::vector<gf::FunctionTypes>> take() {
+    join();
+    return std::move(types);
+  }
+
+private:
+  static void *check(void *data) {
+    auto *self = static_cast<CheckThread *>(data);
+    self->types = gf::checkGraphFile(self->file, self->diags, self->folder);
+    return nullptr;
+  }
+  void join() {
+    if (isRunning)
+      pthread_join(thread, nullptr);
+    isRunning = false;
+  }
+
+  const gf::GraphFile &file;
+  gf::Diagnostics &diags;
+  const std::string &folder;
+  std::optional<std::vector<gf::FunctionTypes>> types;
+  pthread_t thread;
+  bool isRunning = false;
+};
+} // namespace
+
+OwningOpRef<ModuleOp> amp::importGraphFile(const gf::SourceText &source,
+                                           gf::Diagnostics &diags,
+                                           const std::string &folder,
+                                           MLIRContext *context) {
+  std::optional<gf::GraphFile> file = gf::parseGraphFile(source, diags);
+  if (!file)
+    return {};
+  Locator locator(source, context);
+  std::vector<LocationAttr> nodeLocs;
+  std::optional<std::vector<gf::FunctionTypes>> types;
+  // From this size on, a thread pays off.
+  constexpr size_t kLargeFile = 256 * 1024;
+  if (source.text().size() >= kLargeFile &&
+      std::thread::hardware_concurrency() > 1) {
+    CheckThread thread(*file, diags, folder);
+    nodeLocs = locator.locateNodes(*file);
+    types = thread.take();
+  } else if ((types = gf::checkGraphFile(*file, diags, folder))) {
+    nodeLocs = locator.locateNodes(*file);
+  }
+  if (!types)
+    return {};
+  return Importer(*file, *types, locator, nodeLocs, context).run();
 }

@@ -317,15 +317,13 @@ int Driver::runMlirOpt() {
 
 OwningOpRef<ModuleOp> Driver::importGraph(MLIRContext &context, int &code) {
   graphfile::Diagnostics diags;
-  std::optional<graphfile::CheckedFile> file =
-      graphfile::readGraphFile(*source, diags, inputFolder());
+  OwningOpRef<ModuleOp> module =
+      importGraphFile(*source, diags, inputFolder(), &context);
   llvm::errs() << diags.render(*source);
-  if (!file) {
+  if (module)
+    code = kOk;
+  else
     code = diags.hasIOErrors() ? kIO : kBadInput;
-    return {};
-  }
-  OwningOpRef<ModuleOp> module = importGraphFile(*file, *source, &context);
-  code = module ? kOk : kBadInput;
   return module;
 }
 

@@ -63,6 +63,8 @@ private:
   bool ownsFd = false;
   /// A regular file appears at `target`; else what is there is written to.
   bool replaces = false;
+  /// Bytes so far, and those that the system was told to put on the disk.
+  uint64_t written = 0, started = 0;
 };
 
 /// The folder of a file, where the paths it names start: "." for a bare name

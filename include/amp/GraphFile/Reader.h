@@ -23,10 +23,31 @@ struct ValueTarget {
   uint32_t index = 0;
 };
 
+/// The types of the results of nodes, by their index. Nodes are many and lists
+/// of types few: a list that was set lately is kept once.
+class ResultTypes {
+public:
+  using List = std::vector<TensorType>;
+
+  /// So many nodes, without results.
+  explicit ResultTypes(size_t nodes = 0);
+  void set(size_t node, const List &list);
+  size_t size() const { return listOf.size(); }
+  const List &operator[](size_t node) const { return lists[listOf[node]]; }
+  bool operator!=(const ResultTypes &other) const;
+
+private:
+  /// A deque, since lists are referred to.
+  std::deque<List> lists;
+  std::vector<uint32_t> listOf;
+  /// The last list of each hash.
+  std::vector<uint32_t> recent;
+};
+
 /// Types of all values of a function, and an order to compute them in.
 struct FunctionTypes {
-  /// Per node (same index as Function::nodes) the types of its results.
-  std::vector<std::vector<TensorType>> results;
+  /// Per node (same index as Function::nodes).
+  ResultTypes results;
   /// Node indices so that every node stands after its inputs; ties in file
   /// order.
   std::vector<uint32_t> order;

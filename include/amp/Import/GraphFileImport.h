@@ -25,6 +25,15 @@ importGraphFile(const graphfile::CheckedFile &file,
                 const graphfile::SourceText &source,
                 mlir::MLIRContext *context);
 
+/// Reads and checks the source, whose `weights` paths start in `folder`, and
+/// imports it. Null after an error, which is in `diags` or was reported to the
+/// context. Of a large file, another thread checks the rules while this one
+/// makes the locations.
+mlir::OwningOpRef<mlir::ModuleOp>
+importGraphFile(const graphfile::SourceText &source,
+                graphfile::Diagnostics &diags, const std::string &folder,
+                mlir::MLIRContext *context);
+
 } // namespace amp
 
 #endif // AMP_IMPORT_GRAPHFILEIMPORT_H
