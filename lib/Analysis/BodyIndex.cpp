@@ -5,189 +5,224 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// One walk lists the ops, one numbers their results, one looks up what operands
-// read. Uses come out ordered, since they are counted in the order of the ops.
+// One walk numbers ops, results and what operands read; what they read that
+// stands behind them is looked up at the end. Of a large body each step waits
+// for memory, so that every op is visited once. Uses come out ordered, since
+// they are counted in the order of the ops.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Analysis/BodyIndex.h"
 
 #include "amp/Analysis/ValueFlow.h"
+#include "amp/Interfaces/OpNumbers.h"
 #include "mlir/IR/Block.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
 using namespace amp;
 using namespace mlir;
 
-namespace {
-
-/// The numbers of the values of a body while its index is made. An open hash
-/// table of op numbers, four bytes each, and a hash that leaves neighbours in
-/// memory neighbours: ops that stand together were mostly made together.
-class ValueNumbers {
+/// Fills an index.
+class BodyIndex::Builder {
 public:
-  ValueNumbers(const std::vector<Operation *> &ops,
-               const std::vector<uint32_t> &firstResult,
-               llvm::ArrayRef<BodyIndex::BlockEntry> blocks)
-      : ops(ops), firstResult(firstResult) {
-    slots.assign(llvm::NextPowerOf2(2 * ops.size() + 1), kNoOp);
-    mask = slots.size() - 1;
-    for (uint32_t i = 0; i < ops.size(); ++i) {
-      size_t slot = hash(ops[i]);
-      while (slots[slot] != kNoOp)
-        slot = (slot + 1) & mask;
-      slots[slot] = i;
-    }
-    for (const BodyIndex::BlockEntry &entry : blocks)
-      blockNumbers[entry.block] = entry.firstArgument;
-  }
+  Builder(BodyIndex &index, const ModelSet &models)
+      : index(index), models(models) {}
 
-  ValueId of(Value value) const {
-    if (auto result = dyn_cast<OpResult>(value)) {
-      Operation *op = result.getOwner();
-      for (size_t slot = hash(op); slots[slot] != kNoOp;
-           slot = (slot + 1) & mask)
-        if (ops[slots[slot]] == op)
-          return firstResult[slots[slot]] + result.getResultNumber();
-      return kNoValue;
-    }
-    auto argument = cast<BlockArgument>(value);
-    auto it = blockNumbers.find(argument.getOwner());
-    return it == blockNumbers.end() ? kNoValue
-                                    : it->second + argument.getArgNumber();
-  }
+  void run(llvm::ArrayRef<Region *> bodies,
+           llvm::ArrayRef<Operation *> owners);
 
 private:
-  /// No two ops start in the same 64 bytes. Far regions of memory are shifted
-  /// against each other.
-  size_t hash(Operation *op) const {
-    auto address = reinterpret_cast<uintptr_t>(op) >> 6;
-    return (address ^ (address >> 20)) & mask;
-  }
+  void addBlock(Block &block, uint32_t parent, uint32_t body, bool isNested);
+  void addOps(size_t block);
+  void addOwner(Operation *owner);
+  void makeRoom();
+  void findLater();
+  void findNested();
+  void number(Operation *op);
+  ValueId find(Value value);
 
-  const std::vector<Operation *> &ops;
-  const std::vector<uint32_t> &firstResult;
-  std::vector<uint32_t> slots;
-  size_t mask = 0;
-  llvm::DenseMap<Block *, ValueId> blockNumbers;
+  BodyIndex &index;
+  const ModelSet &models;
+  OpNumbers numbers;
+  /// The first argument of each block.
+  llvm::DenseMap<Block *, ValueId> arguments;
+  /// Of the block that was looked at last.
+  Block *lastBlock = nullptr;
+  ValueId lastArgument = 0;
+  /// Of blocks so far, and of those that are in no op: results are numbered
+  /// from there on.
+  ValueId argumentCount = 0, bodyArguments = 0;
+  /// Operands that read what has no number yet, or what is outside.
+  std::vector<std::pair<uint32_t, OpOperand *>> later;
+  /// Ops whose regions are their own business.
+  std::vector<uint32_t> opaque;
 };
 
-} // namespace
+void BodyIndex::Builder::addBlock(Block &block, uint32_t parent, uint32_t body,
+                                  bool isNested) {
+  index.blockEntries.push_back(
+      {&block, 0, argumentCount, parent, body, isNested});
+  arguments[&block] = argumentCount;
+  argumentCount += block.getNumArguments();
+}
 
-BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
-                     llvm::ArrayRef<Operation *> owners,
-                     const ModelSet &models) {
-  // Ops whose regions are their own business.
-  std::vector<uint32_t> opaque;
-  uint32_t operandCount = 0;
-  // The list of ops is followed once: each step of it waits for memory, while
-  // of ops in an array the next ones are fetched ahead. Blocks within ops join
-  // the list behind those around them.
-  size_t valueCount = 0;
-  for (uint32_t i = 0; i < bodies.size(); ++i)
-    for (Block &block : *bodies[i])
-      blockEntries.push_back({&block, 0, 0, kNoOp, i, false});
-  for (size_t b = 0; b < blockEntries.size(); ++b) {
-    blockEntries[b].firstOp = ops.size();
-    const BlockEntry entry = blockEntries[b];
-    valueCount += entry.block->getNumArguments();
-    for (Operation &op : *entry.block) {
-      if (op.getNumRegions() != 0) {
-        if (flowsThrough(&op, models)) {
-          for (Region &region : op.getRegions())
-            for (Block &block : region)
-              blockEntries.push_back(
-                  {&block, 0, 0, uint32_t(ops.size()), entry.body, true});
-        } else {
-          opaque.push_back(ops.size());
-        }
-      }
-      ops.push_back(&op);
-      valueCount += op.getNumResults();
-    }
+ValueId BodyIndex::Builder::find(Value value) {
+  if (auto result = dyn_cast<OpResult>(value)) {
+    uint32_t op = numbers.find(result.getOwner());
+    return op == OpNumbers::kNone
+               ? kNoValue
+               : index.firstResult[op] + result.getResultNumber();
   }
-  numBlockOps = ops.size();
-  firstOperand.reserve(ops.size() + owners.size() + 1);
-  firstResult.reserve(ops.size() + owners.size() + 1);
-  definition.reserve(valueCount);
-  ValueId arguments = 0;
-  for (BlockEntry &entry : blockEntries) {
-    entry.firstArgument = arguments;
-    arguments += entry.block->getNumArguments();
+  auto argument = cast<BlockArgument>(value);
+  if (argument.getOwner() != lastBlock) {
+    auto it = arguments.find(argument.getOwner());
+    if (it == arguments.end())
+      return kNoValue;
+    lastBlock = argument.getOwner();
+    lastArgument = it->second;
   }
-  definition.assign(arguments, kNoOp);
-  auto number = [&](uint32_t index) {
-    Operation *op = ops[index];
-    firstOperand.push_back(operandCount);
-    operandCount += op->getNumOperands();
-    firstResult.push_back(definition.size());
-    definition.resize(definition.size() + op->getNumResults(), index);
-  };
-  for (uint32_t i = 0; i < numBlockOps; ++i) {
-    fetchAhead(i);
-    number(i);
-  }
-  for (Operation *owner : owners) {
-    ownerBodies.push_back(0);
-    for (BlockEntry &entry : blockEntries)
-      if (!entry.isNested && entry.block->getParentOp() == owner) {
-        entry.parent = ops.size();
-        ownerBodies.back() = entry.body;
-      }
-    ops.push_back(owner);
-    number(ops.size() - 1);
-  }
-  firstOperand.push_back(operandCount);
-  firstResult.push_back(definition.size());
-  terminators.resize(ops.size());
-  for (size_t i = 0; i < blockEntries.size(); ++i)
-    if (uint32_t end = endOp(i); end != blockEntries[i].firstOp)
-      terminators[end - 1] = ops[end - 1]->hasTrait<OpTrait::IsTerminator>() ||
-                             (blockEntries[i].isNested &&
-                              !ops[end - 1]->isRegistered() &&
-                              ops[end - 1]->getNumResults() == 0);
+  return lastArgument + argument.getArgNumber();
+}
 
-  ValueNumbers numbers(ops, firstResult, blockEntries);
-  operands.reserve(operandCount);
-  for (uint32_t i = 0; i < ops.size(); ++i) {
-    fetchAhead(i);
-    for (Value operand : ops[i]->getOperands()) {
-      ValueId value = numbers.of(operand);
-      operands.push_back(value);
-      topological &= value == kNoValue || definition[value] == kNoOp ||
-                     definition[value] < i;
-    }
+void BodyIndex::Builder::number(Operation *op) {
+  const uint32_t i = index.ops.size();
+  index.ops.push_back(op);
+  index.firstOperand.push_back(index.operands.size());
+  index.firstResult.push_back(index.definition.size());
+  for (OpOperand &operand : op->getOpOperands()) {
+    ValueId value = find(operand.get());
+    // Numbers of arguments of nested blocks are in the way of results yet.
+    if (value != kNoValue && value >= bodyArguments &&
+        isa<BlockArgument>(operand.get()))
+      value = kNoValue;
+    if (value == kNoValue)
+      later.push_back({uint32_t(index.operands.size()), &operand});
+    index.operands.push_back(value);
   }
+  numbers.set(op, i);
+  index.definition.resize(index.definition.size() + op->getNumResults(), i);
+}
+
+/// The ops of a block. Blocks within them join the list of blocks.
+void BodyIndex::Builder::addOps(size_t block) {
+  index.blockEntries[block].firstOp = index.ops.size();
+  const BlockEntry entry = index.blockEntries[block];
+  for (Operation &op : *entry.block) {
+    if (Operation *next = op.getNextNode()) {
+      auto *memory = reinterpret_cast<const char *>(next);
+      LLVM_PREFETCH(memory, /*rw=*/0, /*locality=*/3);
+      LLVM_PREFETCH(memory + 64, /*rw=*/0, /*locality=*/3);
+    }
+    if (op.getNumRegions() != 0) {
+      if (flowsThrough(&op, models)) {
+        for (Region &region : op.getRegions())
+          for (Block &inner : region)
+            addBlock(inner, index.ops.size(), entry.body, /*isNested=*/true);
+      } else {
+        opaque.push_back(index.ops.size());
+      }
+    }
+    number(&op);
+  }
+}
+
+void BodyIndex::Builder::addOwner(Operation *owner) {
+  index.ownerBodies.push_back(0);
+  for (BlockEntry &entry : index.blockEntries)
+    if (!entry.isNested && entry.block->getParentOp() == owner) {
+      entry.parent = index.ops.size();
+      index.ownerBodies.back() = entry.body;
+    }
+  number(owner);
+}
+
+/// Arguments of nested blocks, which are known last, come before the results
+/// too.
+void BodyIndex::Builder::makeRoom() {
+  const ValueId more = argumentCount - bodyArguments;
+  if (more == 0)
+    return;
+  index.definition.insert(index.definition.begin(), more, kNoOp);
+  for (uint32_t &first : index.firstResult)
+    first += more;
+  for (ValueId &value : index.operands)
+    if (value != kNoValue && value >= bodyArguments)
+      value += more;
+}
+
+void BodyIndex::Builder::findLater() {
+  for (auto [k, operand] : later)
+    index.operands[k] = find(operand->get());
+  // An operand that was found at once stands behind what it reads.
+  index.topological = llvm::none_of(later, [&](const auto &entry) {
+    ValueId value = index.operands[entry.first];
+    return value != kNoValue && index.definition[value] != kNoOp;
+  });
+}
+
+void BodyIndex::Builder::findNested() {
   for (uint32_t i : opaque)
-    for (Region &region : ops[i]->getRegions())
+    for (Region &region : index.ops[i]->getRegions())
       region.walk([&](Operation *inner) {
         for (OpOperand &operand : inner->getOpOperands()) {
           // Most of what a region reads is its own.
           if (operand.get().getParentBlock() == inner->getBlock())
             continue;
-          if (ValueId value = numbers.of(operand.get()); value != kNoValue)
-            nested.emplace_back(value, &operand);
+          if (ValueId value = find(operand.get()); value != kNoValue)
+            index.nested.emplace_back(value, &operand);
         }
       });
   std::stable_sort(
-      nested.begin(), nested.end(),
+      index.nested.begin(), index.nested.end(),
       [](const NestedUse &a, const NestedUse &b) { return a.first < b.first; });
 }
 
-uint32_t BodyIndex::bodyOf(uint32_t op) const {
-  return op >= numBlockOps ? ownerBodies[op - numBlockOps]
-                           : blockEntries[blockOf(op)].body;
+/// Whether the last op of a block ends it.
+static bool isEnd(Operation *op, bool isNested) {
+  return op->hasTrait<OpTrait::IsTerminator>() ||
+         (isNested && !op->isRegistered() && op->getNumResults() == 0);
 }
 
-size_t BodyIndex::blockOf(uint32_t op) const {
+void BodyIndex::Builder::run(llvm::ArrayRef<Region *> bodies,
+                             llvm::ArrayRef<Operation *> owners) {
+  for (uint32_t i = 0; i < bodies.size(); ++i)
+    for (Block &block : *bodies[i])
+      addBlock(block, kNoOp, i, /*isNested=*/false);
+  bodyArguments = argumentCount;
+  index.definition.assign(bodyArguments, kNoOp);
+  for (size_t b = 0; b < index.blockEntries.size(); ++b)
+    addOps(b);
+  index.numBlockOps = index.ops.size();
+  for (Operation *owner : owners)
+    addOwner(owner);
+  index.firstOperand.push_back(index.operands.size());
+  index.firstResult.push_back(index.definition.size());
+  makeRoom();
+  findLater();
+  index.terminators.resize(index.ops.size());
+  for (size_t i = 0; i < index.blockEntries.size(); ++i)
+    if (uint32_t end = index.endOp(i); end != index.blockEntries[i].firstOp)
+      index.terminators[end - 1] = isEnd(index.ops[end - 1],
+                                         index.blockEntries[i].isNested);
+  findNested();
+}
+
+BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
+                     llvm::ArrayRef<Operation *> owners,
+                     const ModelSet &models) {
+  Builder(*this, models).run(bodies, owners);
+}
+
+uint32_t BodyIndex::bodyOf(uint32_t op) const {
+  if (op >= numBlockOps)
+    return ownerBodies[op - numBlockOps];
   auto entry = std::upper_bound(
       blockEntries.begin(), blockEntries.end(), op,
       [](uint32_t op, const BlockEntry &e) { return op < e.firstOp; });
-  return std::prev(entry) - blockEntries.begin();
+  return std::prev(entry)->body;
 }
 
 llvm::ArrayRef<BodyIndex::NestedUse>
@@ -202,6 +237,8 @@ BodyIndex::nestedUses(ValueId value) const {
 }
 
 void BodyIndex::indexUses() {
+  if (!useStart.empty())
+    return;
   useStart.assign(definition.size() + 1, 0);
   for (ValueId value : operands)
     if (value != kNoValue)

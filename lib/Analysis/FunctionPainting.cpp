@@ -291,6 +291,7 @@ void BodyPainter::findSpelledOutOps() {
   if (llvm::none_of(steps,
                     [](SoftmaxStep s) { return s == SoftmaxStep::Exp; }))
     return;
+  body.indexUses();
   findSpelledOut(body, steps, painting.ops);
   for (PaintedOp &painted : painting.ops) {
     if (painted.partOf == SpelledOp::None)
@@ -568,6 +569,7 @@ void BodyPainter::addEdges() {
     }
     // A cast with a user that reads it outside a group stays.
     if (graph[v].retargetable) {
+      body.indexUses();
       ValueId value = body.result(index, 0);
       for (const BodyIndex::Use &use : body.uses(value))
         if (painting.operandVertex[body.operandIndex(use.op, use.operand)] ==
@@ -692,7 +694,6 @@ LogicalResult BodyPainter::run() {
   if (failed(readPins()))
     return failure();
   painting.order = sweepOrder(/*insideOut=*/false);
-  body.indexUses();
   findSpelledOutOps();
   painting.valueVertex.assign(body.numValues(), kNoVertex);
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
@@ -713,9 +714,10 @@ LogicalResult BodyPainter::run() {
   bool anyInfer = llvm::any_of(painting.flows, [&](const auto &flow) {
     return painting.ops[flow.first].list == ListKind::Infer;
   });
-  for (uint32_t index : anyInfer && !settings.keepBlockOrder
-                            ? sweepOrder(/*insideOut=*/true)
-                            : painting.order) {
+  std::vector<uint32_t> insideOut;
+  if (anyInfer && !settings.keepBlockOrder)
+    insideOut = sweepOrder(/*insideOut=*/true);
+  for (uint32_t index : insideOut.empty() ? painting.order : insideOut) {
     body.fetchAhead(index);
     addVertices(index);
   }

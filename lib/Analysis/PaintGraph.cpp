@@ -44,16 +44,18 @@ static void buildLists(size_t count, std::vector<uint32_t> &start,
                        std::vector<VertexId> &list,
                        const std::vector<std::pair<VertexId, VertexId>> &edges,
                        bool byTarget) {
-  start.assign(count + 1, 0);
+  // One place further: each start moves to the end of its list while that is
+  // filled, which is where the next one starts.
+  start.assign(count + 2, 0);
   for (const auto &edge : edges)
-    ++start[(byTarget ? edge.second : edge.first) + 1];
+    ++start[(byTarget ? edge.second : edge.first) + 2];
   std::partial_sum(start.begin(), start.end(), start.begin());
   list.resize(edges.size());
-  std::vector<uint32_t> next(start.begin(), start.end() - 1);
   for (const auto &edge : edges) {
     VertexId key = byTarget ? edge.second : edge.first;
-    list[next[key]++] = byTarget ? edge.first : edge.second;
+    list[start[key + 1]++] = byTarget ? edge.first : edge.second;
   }
+  start.pop_back();
 }
 
 void PaintGraph::finish() {
@@ -116,6 +118,7 @@ public:
     }
     steps = hasConduits ? 2 * size : size;
     before.assign(steps, kNoVertex);
+    queue.reserve(steps);
   }
 
   PaintResult run() {

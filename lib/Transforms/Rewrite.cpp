@@ -358,8 +358,9 @@ LogicalResult Rewriter::run() {
   return success();
 }
 
-LogicalResult amp::rewriteFunction(const FunctionPainting &painting,
+LogicalResult amp::rewriteFunction(FunctionPainting &painting,
                                    const ModelSet &models,
                                    RewriteResult &result) {
+  painting.body.indexUses();
   return Rewriter(painting, models, result).run();
 }

@@ -55,7 +55,7 @@ llvm::LogicalResult rehearse(const FunctionPainting &painting,
 /// Retypes the lowered groups in place and inserts what the other side of each
 /// edge needs: one cast for a value and a type, behind the value's definition.
 /// Linear in ops and uses.
-llvm::LogicalResult rewriteFunction(const FunctionPainting &painting,
+llvm::LogicalResult rewriteFunction(FunctionPainting &painting,
                                     const ModelSet &models,
                                     RewriteResult &result);
 

@@ -125,14 +125,17 @@ public:
   using NestedUse = std::pair<ValueId, mlir::OpOperand *>;
   llvm::ArrayRef<NestedUse> nestedUses(ValueId value) const;
   llvm::ArrayRef<NestedUse> nestedUses() const { return nested; }
-  /// Makes the lists behind uses(), for who needs them.
+  /// Makes the lists behind uses(), unless they are there, for who needs them.
   void indexUses();
 
 private:
-  std::vector<mlir::Operation *> ops;
-  std::vector<uint32_t> firstOperand, firstResult;
-  std::vector<ValueId> operands;
-  std::vector<uint32_t> definition;
+  class Builder;
+
+  // These grow without being copied (by realloc) where they are large.
+  llvm::SmallVector<mlir::Operation *, 0> ops;
+  llvm::SmallVector<uint32_t, 0> firstOperand, firstResult;
+  llvm::SmallVector<ValueId, 0> operands;
+  llvm::SmallVector<uint32_t, 0> definition;
   std::vector<BlockEntry> blockEntries;
   std::vector<bool> terminators;
   bool topological = true;

@@ -47,19 +47,23 @@ struct PaintedOp {
   uint32_t count = 0;
   ListKind list = ListKind::Keep;
   Pin pin = Pin::None;
-  bool isLoss = false;
-  /// Neither an interface nor a table describes it, or no list has it.
-  bool isUnknown = false;
-  bool isCast = false;
-  /// Reads a variable.
-  bool isRead = false;
-  /// Ends its block: not painted, in no order.
-  bool isTerminator = false;
-  /// Carries values through regions, into a function or out of one: its groups
-  /// are flows, and only their types change.
-  bool isFlow = false;
   /// What it is a part of.
   SpelledOp partOf = SpelledOp::None;
+  bool isLoss : 1;
+  /// Neither an interface nor a table describes it, or no list has it.
+  bool isUnknown : 1;
+  bool isCast : 1;
+  /// Reads a variable.
+  bool isRead : 1;
+  /// Ends its block: not painted, in no order.
+  bool isTerminator : 1;
+  /// Carries values through regions, into a function or out of one: its groups
+  /// are flows, and only their types change.
+  bool isFlow : 1;
+
+  PaintedOp()
+      : isLoss(false), isUnknown(false), isCast(false), isRead(false),
+        isTerminator(false), isFlow(false) {}
 };
 
 /// A body with its colours, or those of several functions that calls tie.

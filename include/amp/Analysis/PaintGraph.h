@@ -29,33 +29,39 @@ inline constexpr VertexId kNoVertex = ~VertexId(0);
 /// A user's pin of one node.
 enum class Pin : uint8_t { None, Float32, Target, OtherLow };
 
-/// One (op, type group).
+/// One (op, type group). Four bytes: there are as many as ops.
 struct PaintVertex {
   ListKind list = ListKind::Keep;
   Pin pin = Pin::None;
   /// The group's element type is float32: only such a vertex is ever lowered.
-  bool isFloat32 = true;
+  bool isFloat32 : 1;
   /// The op's definition lets the group have the target type.
-  bool allowsTarget = true;
+  bool allowsTarget : 1;
   /// The target type can also be executed (TensorFlow: a kernel exists).
-  bool supportsTarget = true;
+  bool supportsTarget : 1;
   /// The node may be changed (not preserved, on the right device, no loss).
-  bool processable = true;
+  bool processable : 1;
   /// Reads a variable by reference: R7 does not enter it (TensorFlow's
   /// Identity of a VariableV2).
-  bool readsVariable = false;
+  bool readsVariable : 1;
   /// Lowered whatever its list, without a question whether it can have the type.
-  bool forced = false;
+  bool forced : 1;
   /// Its elements are reached in ways that the function does not show: it stays
   /// float32, and so does what is tied to it.
-  bool escapes = false;
+  bool escapes : 1;
   /// Of another type than float32, and hands on what its neighbours hold: the
   /// handle of a list, on whose way from who writes elements to who reads them
   /// it stands. Never painted itself.
-  bool isConduit = false;
+  bool isConduit : 1;
   /// An existing cast to float32 that may produce the target type instead.
-  bool retargetable = false;
+  bool retargetable : 1;
+
+  PaintVertex()
+      : isFloat32(true), allowsTarget(true), supportsTarget(true),
+        processable(true), readsVariable(false), forced(false), escapes(false),
+        isConduit(false), retargetable(false) {}
 };
+static_assert(sizeof(PaintVertex) == 4);
 
 /// Vertices in the order in which sweeps visit them, and edges from the vertex
 /// that makes a value to each vertex that uses it in its group.
