@@ -217,12 +217,15 @@ BodyIndex::BodyIndex(llvm::ArrayRef<Region *> bodies,
 }
 
 uint32_t BodyIndex::bodyOf(uint32_t op) const {
-  if (op >= numBlockOps)
-    return ownerBodies[op - numBlockOps];
+  return op >= numBlockOps ? ownerBodies[op - numBlockOps]
+                           : blockEntries[blockOf(op)].body;
+}
+
+size_t BodyIndex::blockOf(uint32_t op) const {
   auto entry = std::upper_bound(
       blockEntries.begin(), blockEntries.end(), op,
       [](uint32_t op, const BlockEntry &e) { return op < e.firstOp; });
-  return std::prev(entry)->body;
+  return std::prev(entry) - blockEntries.begin();
 }
 
 llvm::ArrayRef<BodyIndex::NestedUse>

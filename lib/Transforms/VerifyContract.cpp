@@ -12,9 +12,11 @@
 #include "Contract.h"
 
 #include "amp/Analysis/OpNameMap.h"
+#include "amp/Interfaces/ElementTypes.h"
 #include "amp/Transforms/MixedPrecision.h"
 #include "amp/Transforms/Passes.h"
-#include "mlir/IR/TypeUtilities.h"
+
+#include <utility>
 
 namespace amp {
 #define GEN_PASS_DEF_VERIFYCONTRACT
@@ -60,6 +62,7 @@ static LogicalResult verifyLow(FunctionOpInterface function,
   OpNameMap<NameInfo> infos;
   llvm::SmallVector<TypeGroup, 2> groups;
   for (uint32_t i = 0; i < body.numOps(); ++i) {
+    body.fetchAhead(i);
     Operation *op = body.op(i);
     NameInfo &info = infos.get(op->getName(), [&](OperationName name) {
       NameInfo info;
@@ -103,12 +106,21 @@ static LogicalResult verifyLow(FunctionOpInterface function,
   return success();
 }
 
+/// At most one generated cast of a value to a type.
 static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
                                  const ModelSet &models) {
   auto generated = StringAttr::get(context, kGeneratedAttr);
   OpNameMap<const PrecisionDialectInterface *> dialects;
-  llvm::DenseMap<std::pair<Value, Type>, Operation *> casts;
+  // By value its last cast, and by cast the one before, where there are more.
+  std::vector<uint32_t> lastCast(body.numValues(), kNoOp);
+  llvm::DenseMap<uint32_t, uint32_t> casts;
+  llvm::DenseMap<Value, llvm::SmallVector<uint32_t, 2>> castsOfOthers;
+  auto typeOf = [&](uint32_t cast) {
+    return elementTypeOf(body.op(cast)->getResult(0));
+  };
+  llvm::SmallVector<uint32_t, 4> before;
   for (uint32_t i = 0; i < body.numOps(); ++i) {
+    body.fetchAhead(i);
     Operation *op = body.op(i);
     if (op->getNumOperands() != 1 || op->getNumResults() != 1)
       continue;
@@ -117,13 +129,30 @@ static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
     });
     if (!dialect || !dialect->isCast(op) || !op->hasAttr(generated))
       continue;
-    Type type = getElementTypeOrSelf(op->getResult(0).getType());
-    auto [first, isNew] = casts.try_emplace({op->getOperand(0), type}, op);
-    if (isNew)
+    before.clear();
+    ValueId source = body.numOperands(i) == 1
+                         ? body.operandValue(body.operandIndex(i, 0))
+                         : kNoValue;
+    if (source == kNoValue) {
+      auto &others = castsOfOthers[op->getOperand(0)];
+      before.append(others.begin(), others.end());
+      others.push_back(i);
+    } else if (uint32_t last = std::exchange(lastCast[source], i);
+               last != kNoOp) {
+      casts[i] = last;
+      before.push_back(last);
+      for (auto it = casts.find(last); it != casts.end();
+           it = casts.find(it->second))
+        before.push_back(it->second);
+    }
+    auto first = llvm::find_if(
+        before, [&](uint32_t cast) { return typeOf(cast) == typeOf(i); });
+    if (first == before.end())
       continue;
     InFlightDiagnostic diag =
-        op->emitError() << "contract: a second cast of one value to " << type;
-    diag.attachNote(first->second->getLoc()) << "the first one";
+        op->emitError() << "contract: a second cast of one value to "
+                        << typeOf(i);
+    diag.attachNote(body.op(*first)->getLoc()) << "the first one";
     return diag;
   }
   return success();
