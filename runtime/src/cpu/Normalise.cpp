@@ -39,20 +39,33 @@ template <typename T> struct RowAccess {
     return (row / p.inner * p.size * p.inner + row % p.inner) *
            int64_t(amp::dtypeSize(dtype));
   }
-  void load(std::vector<T> &to, const void *memory, DType dtype,
-            int64_t row) const {
-    loadRun(to.data(),
-            static_cast<const std::byte *>(memory) + place(row, dtype), dtype,
-            p.inner, p.size);
+  /// A row as it lies there, or in `own`.
+  const T *load(std::vector<T> &own, const void *memory, DType dtype,
+                int64_t row) const {
+    const auto *from =
+        static_cast<const std::byte *>(memory) + place(row, dtype);
+    if (p.inner == 1 && !amp::isLow(dtype))
+      return reinterpret_cast<const T *>(from);
+    loadRun(own.data(), from, dtype, p.inner, p.size);
+    return own.data();
   }
-  void store(void *memory, DType dtype, int64_t row,
-             const std::vector<T> &from) const {
+  /// Where to make a row: in place, or in `own`.
+  T *target(std::vector<T> &own, void *memory, DType dtype,
+            int64_t row) const {
+    if (p.inner == 1 && !amp::isLow(dtype))
+      return reinterpret_cast<T *>(static_cast<std::byte *>(memory) +
+                                   place(row, dtype));
+    return own.data();
+  }
+  void store(void *memory, DType dtype, int64_t row, const T *from) const {
     auto *to = static_cast<std::byte *>(memory) + place(row, dtype);
+    if (reinterpret_cast<const std::byte *>(from) == to)
+      return;
     if (p.inner == 1)
-      return storeRun(to, dtype, from.data(), p.size);
+      return storeRun(to, dtype, from, p.size);
     int64_t step = p.inner * int64_t(amp::dtypeSize(dtype));
-    for (size_t i = 0; i < from.size(); ++i)
-      storeRun(to + int64_t(i) * step, dtype, &from[i], 1);
+    for (int64_t i = 0; i < p.size; ++i)
+      storeRun(to + i * step, dtype, from + i, 1);
   }
 };
 
@@ -95,29 +108,30 @@ struct RowScale {
   double mean, factor;
 };
 template <typename T>
-RowScale scaleOf(const std::vector<T> &x, double epsilon, bool centred) {
-  auto count = static_cast<int64_t>(x.size());
+RowScale scaleOf(const T *x, const StepParams &p) {
+  int64_t count = p.size;
   double mean = 0, squares = 0;
-  if (centred) {
-    vectorised<sumRow<T>>()(x.data(), count, &mean);
+  if (p.centered) {
+    vectorised<sumRow<T>>()(x, count, &mean);
     mean /= double(count);
   }
-  vectorised<sumSquares<T>>()(x.data(), count, mean, &squares);
-  return {mean, 1 / std::sqrt(squares / double(count) + epsilon)};
+  vectorised<sumSquares<T>>()(x, count, mean, &squares);
+  return {mean, 1 / std::sqrt(squares / double(count) + p.epsilon)};
 }
 
-/// x = (x − mean) · factor · scale (+ offset).
+/// y = (x − mean) · factor · scale (+ offset).
 template <typename T>
-AMPRT_ALWAYS_INLINE void normaliseRow(T *x, int64_t count, RowScale s,
-                                      const T *scale, const T *offset) {
+AMPRT_ALWAYS_INLINE void normaliseRow(const T *x, T *y, int64_t count,
+                                      RowScale s, const T *scale,
+                                      const T *offset) {
   if (!offset) {
     for (int64_t i = 0; i < count; ++i)
-      x[i] = T((double(x[i]) - s.mean) * s.factor * double(scale[i]));
+      y[i] = T((double(x[i]) - s.mean) * s.factor * double(scale[i]));
     return;
   }
   for (int64_t i = 0; i < count; ++i) {
-    double y = (double(x[i]) - s.mean) * s.factor * double(scale[i]);
-    x[i] = T(y + double(offset[i]));
+    double unit = (double(x[i]) - s.mean) * s.factor * double(scale[i]);
+    y[i] = T(unit + double(offset[i]));
   }
 }
 
@@ -131,13 +145,14 @@ template <typename T> void rowNorm(const StepCall &call) {
   int64_t rows = p.outer * p.inner;
 #pragma omp parallel if (rows * p.size >= kParallelElements)
   {
-    std::vector<T> x(static_cast<size_t>(p.size));
+    std::vector<T> ofX(static_cast<size_t>(p.size)), ofY(ofX.size());
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < rows; ++row) {
-      access.load(x, call.operand(0), in, row);
-      RowScale s = scaleOf(x, p.epsilon, p.centered);
-      vectorised<normaliseRow<T>>()(x.data(), p.size, s, scale, offset);
-      access.store(call.result(0), out, row, x);
+      const T *x = access.load(ofX, call.operand(0), in, row);
+      T *y = access.target(ofY, call.result(0), out, row);
+      RowScale s = scaleOf(x, p);
+      vectorised<normaliseRow<T>>()(x, y, p.size, s, scale, offset);
+      access.store(call.result(0), out, row, y);
     }
   }
 }
@@ -170,15 +185,15 @@ AMPRT_ALWAYS_INLINE void addRowSums(const T *g, const T *x, const T *scale,
   sums->tilt = sumOf(tilts);
 }
 
-/// x = factor · (g·scale − mean − x̂ · tilt).
+/// dx = factor · (g·scale − mean − x̂ · tilt).
 template <typename T>
-AMPRT_ALWAYS_INLINE void gradientRow(const T *g, T *x, const T *scale,
-                                     int64_t count, RowScale s, double mean,
-                                     double tilt) {
+AMPRT_ALWAYS_INLINE void gradientRow(const T *g, const T *x, T *dx,
+                                     const T *scale, int64_t count, RowScale s,
+                                     double mean, double tilt) {
   for (int64_t i = 0; i < count; ++i) {
     double unit = (double(x[i]) - s.mean) * s.factor;
     double pull = double(g[i]) * double(scale[i]);
-    x[i] = T(s.factor * (pull - mean - unit * tilt));
+    dx[i] = T(s.factor * (pull - mean - unit * tilt));
   }
 }
 
@@ -188,29 +203,29 @@ template <typename T> void rowNormGrad(const StepCall &call) {
   const StepParams &p = call.step.params;
   RowAccess<T> access{p};
   const T *scale = call.operand<T>(2);
-  DType in = call.operandBuffer(1).dtype;
+  DType in = call.operandBuffer(1).dtype, out = call.resultBuffer(0).dtype;
   int64_t rows = p.outer * p.inner;
   auto size = static_cast<size_t>(p.size);
   Parts parts(rows);
   std::vector<double> sums(size_t(parts.number) * size * 2, 0);
 #pragma omp parallel if (rows * p.size >= kParallelElements)
   {
-    std::vector<T> g(size), x(size);
+    std::vector<T> ofG(size), ofX(size), ofResult(size);
 #pragma omp for schedule(static)
     for (int64_t part = 0; part < parts.number; ++part) {
       double *ofScale = sums.data() + size_t(part) * size * 2;
       RowSums found{0, 0, ofScale, ofScale + size};
       for (int64_t row = part * parts.rows;
            row < std::min(rows, (part + 1) * parts.rows); ++row) {
-        access.load(g, call.operand(0), in, row);
-        access.load(x, call.operand(1), in, row);
-        RowScale s = scaleOf(x, p.epsilon, p.centered);
-        vectorised<addRowSums<T>>()(g.data(), x.data(), scale, p.size, s,
-                                    &found);
+        const T *g = access.load(ofG, call.operand(0), in, row);
+        const T *x = access.load(ofX, call.operand(1), in, row);
+        T *dx = access.target(ofResult, call.result(0), out, row);
+        RowScale s = scaleOf(x, p);
+        vectorised<addRowSums<T>>()(g, x, scale, p.size, s, &found);
         double mean = p.centered ? found.mean / double(p.size) : 0;
-        vectorised<gradientRow<T>>()(g.data(), x.data(), scale, p.size, s, mean,
+        vectorised<gradientRow<T>>()(g, x, dx, scale, p.size, s, mean,
                                      found.tilt / double(p.size));
-        access.store(call.result(0), call.resultBuffer(0).dtype, row, x);
+        access.store(call.result(0), out, row, dx);
       }
     }
   }

@@ -101,9 +101,15 @@ private:
   Acc finish(Acc total) const {
     return p.reduce == ReduceOp::Mean ? total / Acc(reducedCount) : total;
   }
-  void load(T *to, int64_t offset, int64_t stride, int64_t count) const {
-    loadRun(to, memory + offset * int64_t(amp::dtypeSize(dtype)), dtype, stride,
-            count);
+  /// A run of elements as they are, or in `own`.
+  const T *load(T *own, int64_t offset, int64_t stride, int64_t count) const {
+    const std::byte *from = memory + offset * int64_t(amp::dtypeSize(dtype));
+    bool asStored = dtype == DType::Float32 || dtype == DType::Float64 ||
+                    dtype == DType::Int64;
+    if (asStored && stride == 1)
+      return reinterpret_cast<const T *>(from);
+    loadRun(own, from, dtype, stride, count);
+    return own;
   }
   void store(int64_t at, const Acc *values, int64_t count) const {
     const Buffer &result = call.resultBuffer(0);
@@ -138,11 +144,12 @@ private:
       int64_t at = task / chunks * inner + first;
       int64_t base = offsetOf(at, p.loops, p.strides[0]);
       Acc total[kBlock];
-      T values[kBlock];
+      T own[kBlock];
       std::fill_n(total, count, start(p.reduce));
       for (int64_t r = 0; r < reducedCount; ++r) {
-        load(values, base + offsetOf(r, p.reduceLoops, p.reduceStrides), 1,
-             count);
+        const T *values =
+            load(own, base + offsetOf(r, p.reduceLoops, p.reduceStrides), 1,
+                 count);
         if (sums())
           vectorised<addRun<T, Acc>>()(values, count, total);
         else
@@ -160,11 +167,12 @@ private:
     int64_t inner = p.reduceLoops.empty() ? 1 : p.reduceLoops.back();
     int64_t stride = p.reduceStrides.empty() ? 0 : p.reduceStrides.back();
     Acc total = start(p.reduce);
-    T values[kBlock];
+    T own[kBlock];
     while (begin < end) {
       int64_t count = std::min({kBlock, end - begin, inner - begin % inner});
-      load(values, base + offsetOf(begin, p.reduceLoops, p.reduceStrides),
-           stride, count);
+      const T *values =
+          load(own, base + offsetOf(begin, p.reduceLoops, p.reduceStrides),
+               stride, count);
       Acc part = start(p.reduce);
       if (sums())
         vectorised<sumRun<T, Acc>>()(values, count, &part);
