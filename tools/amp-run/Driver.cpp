@@ -96,6 +96,7 @@ int Driver::openSession() {
                          !options.assumeDevice.empty();
   settings.device = onlyPlans ? "null" : options.device;
   settings.tf32 = options.tf32;
+  settings.deterministic = options.deterministic;
   settings.threads = options.threads;
   if (!options.load.empty() && !options.restart) {
     auto position = amprt::io::readPosition(options.load);

@@ -198,6 +198,7 @@ const Flag kFlags[] = {
     AMP_FLAG("--assume-device", Value, word(v, o.assumeDevice)),
     AMP_FLAG("--list-devices", Nothing, (o.listDevices = true, Problem())),
     AMP_FLAG("--tf32", Value, onOff(v, o.tf32)),
+    AMP_FLAG("--deterministic", Nothing, (o.deterministic = true, Problem())),
     AMP_FLAG("--size", Value, size(v, o.sizes)),
     AMP_FLAG("--sample", Value, integer(v, 1, o.sample)),
     AMP_FLAG("--prompt", Value, word(v, o.prompt)),
@@ -388,6 +389,7 @@ Device
   --device=cpu|cuda|null (cpu)   --threads=N (all cores)
   --list-devices             the GPUs of this machine
   --tf32=on|off (off)        on a GPU, products of float32 in TF32
+  --deterministic            on a GPU, no algorithm is chosen by measuring it
 Looking inside
   --check-numerics           names the first node that makes a number not finite
   --profile[=FILE]           time per step of the program

@@ -65,6 +65,7 @@ struct Options {
   bool listDevices = false;
   /// Products of float32 run in TF32, on a GPU.
   bool tf32 = false;
+  bool deterministic = false;
   /// Another graph file, and the relative error that is an exit code.
   std::string compare;
   std::optional<double> compareLimit;

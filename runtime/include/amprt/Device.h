@@ -31,6 +31,9 @@ struct DeviceTraits {
   int64_t padProducts = 1;
   /// A product adds a bias and applies ReLU before it stores.
   bool productEpilogue = true;
+  /// A 16-bit product computes the gradient of ReLU and GELU for its result,
+  /// and sums up rows for the gradient of a bias.
+  bool gradientEpilogues = false;
   /// A product rounds its float32 sums to 16 bits as it stores, without
   /// scratch memory.
   bool stores16 = false;
@@ -43,6 +46,9 @@ struct DeviceTraits {
   bool cutsSums = false;
   /// Softmax between two products becomes one step, and so does its gradient.
   bool fusesAttention = true;
+  /// The longest row of q, k and v, in bytes of the type that is multiplied,
+  /// for which that is so; 0: any.
+  int64_t attentionRowBytes = 0;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
   /// False plans one step per node, with nothing kept between calls, so that
@@ -141,6 +147,9 @@ struct DeviceOptions {
   int threads = 0;
   /// cuda: products of float32 run in TF32.
   bool tf32 = false;
+  /// cuda: which algorithm a product takes is not measured, so that it is the
+  /// same in every run on this GPU and library.
+  bool deterministic = false;
 };
 /// Opens a device by name: "cpu", "null" or "cuda", which is a module of its
 /// own and Unavailable where it, its libraries, a driver or a GPU is missing.

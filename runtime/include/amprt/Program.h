@@ -194,6 +194,18 @@ struct StepParams {
   int64_t batch = 1, m = 0, n = 0, k = 0;
   bool transposeA = false, transposeB = false;
   bool bias = false, relu = false; ///< epilogue
+  // More of the epilogue, of one 16-bit product. Step::expression is GELU (its
+  // tanh form) or its gradient over the product's value, and what is kept.
+  bool gelu = false;
+  /// Also gives, behind the result, what the gradient needs: of ReLU one bit
+  /// for each element, in rows of maskPitch() bits; of GELU the value it reads.
+  bool keepsInput = false;
+  /// The gradient of ReLU or GELU for the product's value; what was kept is
+  /// the last operand.
+  bool reluGrad = false, geluGrad = false;
+  /// The last result but scratch memory: Σ over the rows of the result, or of
+  /// `b` (whose columns are those of the result), in its type.
+  bool sumsResult = false, sumsB = false;
   /// The operand is float32 and is rounded to this type as it is converted.
   std::optional<DType> castA, castB;
   /// For product i of a batch, which matrix of `a` and of `b` it takes:
@@ -313,6 +325,9 @@ struct Program {
 inline constexpr int64_t kVectorRows = 4;
 /// Whether a product is one that reads `b` as it is stored.
 bool isVectorProduct(const Program &program, const Step &step);
+
+/// Bits from one row of ReLU's mask to the next, for rows of n elements.
+inline constexpr int64_t maskPitch(int64_t n) { return (n + 127) / 128 * 128; }
 
 /// Where a product keeps its operands and result in float32, as byte offsets
 /// into its scratch memory; absent where no conversion is needed. Large ones

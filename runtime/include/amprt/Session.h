@@ -32,6 +32,8 @@ struct SessionOptions {
   int threads = 0;
   /// cuda: products of float32 run in TF32.
   bool tf32 = false;
+  /// cuda: the same algorithms in every run, see DeviceOptions.
+  bool deterministic = false;
   /// Changes every random initial value; 0 gives those of the file's seeds.
   uint64_t seed = 0;
   /// Where the file's `weights` path starts: the folder of the graph file.

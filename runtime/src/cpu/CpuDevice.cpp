@@ -112,7 +112,9 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
     break;
   case Kernel::Matmul:
     return products[index]->run(
-        call, call.step.params.hasScratch ? call.result(1) : scratch.get());
+        call, call.step.params.hasScratch
+                  ? call.result(call.step.results.size() - 1)
+                  : scratch.get());
   case Kernel::Reduce:
     runReduce(call);
     break;

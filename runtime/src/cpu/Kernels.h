@@ -90,6 +90,8 @@ public:
 };
 Result<std::unique_ptr<Product>> makeProduct(const Program &program,
                                              const Step &step);
+/// What a product does for gradients, behind it.
+void runGradientEpilogue(const StepCall &call);
 /// Attention or its gradient; needs no scratch memory from outside.
 Result<std::unique_ptr<Product>> makeAttention(const Step &step);
 inline bool isAttention(Kernel kernel) {

@@ -640,6 +640,7 @@ Status CpuProduct::run(const StepCall &call, void *scratchMemory) {
     AMPRT_RETURN_IF_ERROR(runBlocksOfSums(call, own));
   else
     AMPRT_RETURN_IF_ERROR(runMatrices(call, own));
+  runGradientEpilogue(call);
   clearPadding(call.resultBuffer(0), call.result<std::byte>(0));
   return okStatus();
 }

@@ -102,6 +102,8 @@ Result<std::unique_ptr<Context>> Context::open(std::unique_ptr<Api> api,
   std::unique_ptr<Context> context(new Context());
   context->table = std::move(api);
   context->chosen = settings;
+  if (settings.deterministic)
+    context->chosen.tries = 1;
   const Api &a = *context->table;
   AMPRT_ASSIGN_OR_RETURN(std::vector<DeviceInfo> devices, listDevices(a));
   context->device = devices.front();
@@ -113,7 +115,8 @@ Result<std::unique_ptr<Context>> Context::open(std::unique_ptr<Api> api,
                    (void)api.cublasLtDestroy(h);
                  }};
   AMPRT_ASSIGN_OR_RETURN(context->productMemory, allocateDevice(a, kWorkspace));
-  context->algorithms.open(settings.cacheFolder, describe(context->device),
+  context->algorithms.open(settings.deterministic ? "" : settings.cacheFolder,
+                           describe(context->device),
                            a.cublasLtGetVersion());
   return context;
 }

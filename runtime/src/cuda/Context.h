@@ -17,7 +17,12 @@
 #include "Api.h"
 
 #include <map>
+#include <set>
 #include <string>
+
+namespace amprt {
+struct Program;
+}
 
 namespace amprt::cuda {
 
@@ -73,6 +78,8 @@ const Image *findImage(std::string_view family);
 struct Settings {
   /// Products of float32 run in TF32.
   bool tf32 = false;
+  /// Takes cuBLASLt's own choice of an algorithm, and no kept one.
+  bool deterministic = false;
   /// How many algorithms of a product are timed; 1 takes cuBLASLt's own choice.
   int tries = 8;
   /// Where compiled kernels and chosen algorithms are kept between runs; empty
@@ -114,6 +121,9 @@ public:
 
   /// The algorithms of products.
   Algorithms algorithms;
+  /// Masks of ReLU that kernels of our own write and read: cuBLASLt has no
+  /// epilogue for one of the two products.
+  std::set<std::pair<const Program *, uint32_t>> ownMasks;
   /// How often compiled() found a kernel on disk, and how often it compiled.
   int diskHits = 0, compilations = 0;
 

@@ -20,7 +20,8 @@ namespace {
 class Elementwise : public StepCode {
 public:
   explicit Elementwise(const StepContext &s)
-      : context(s.context), count(elementCount(s.result(0).dims)) {
+      : context(s.context), count(elementCount(s.result(0).dims)),
+        width(vectorWidth(s.program, s.step)) {
     const StepParams &p = s.step.params;
     args = {};
     args.count = count;
@@ -43,17 +44,28 @@ public:
     for (size_t i = 0; i < call.step.operands.size(); ++i)
       args.operand[i] = call.operand(i);
     args.result = call.result(0);
+    args.aligned = isAligned(args.result);
+    for (size_t i = 0; i < call.step.operands.size(); ++i)
+      // A scalar is read by itself.
+      args.aligned &= call.step.params.strides[i] == Dims{0} ||
+                      isAligned(args.operand[i]);
     args.condition = call.condition();
     args.state = reinterpret_cast<const k::u64 *>(call.state);
-    return launch(context, kernel, launchFlat(context, count), call.stream,
+    return launch(context, kernel,
+                  launchFlat(context, (count + width - 1) / width), call.stream,
                   args);
   }
 
 private:
+  static bool isAligned(const void *memory) {
+    return reinterpret_cast<uintptr_t>(memory) % 16 == 0;
+  }
+
   Context &context;
   cudaKernel_t kernel = nullptr;
   k::ElementwiseArgs args;
   int64_t count;
+  int width; ///< elements that a thread takes at a time
 };
 
 class Update : public StepCode {

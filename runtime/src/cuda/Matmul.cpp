@@ -11,7 +11,7 @@
 // bias of a row, as the epilogues want it.
 //===----------------------------------------------------------------------===//
 
-#include "StepCode.h"
+#include "Epilogue.h"
 
 #include <algorithm>
 
@@ -42,10 +42,18 @@ public:
   explicit Matmul(const StepContext &s)
       : context(s.context), api(s.context.api()), p(s.step.params) {}
   Status prepare(const StepContext &s);
+  size_t scratchBytes() const override { return own.scratchBytes(); }
   Status bind(const StepCall &call) override;
   Status enqueue(const StepCall &call) override;
 
 private:
+  cublasLtEpilogue_t epilogue() const;
+  Status prepareEpilogue(const StepContext &s);
+  Status setEpiloguePlaces(const void *kept, const void *sums);
+  /// The buffer of ReLU's mask that is written or read.
+  std::optional<uint32_t> maskOf(const Step &step) const;
+  Status takeOwnEpilogue(const StepContext &s);
+  Result<int> ask(std::vector<cublasLtMatmulHeuristicResult_t> &found);
   Result<Layout> layout(const Buffer &buffer, int64_t rows, int64_t columns,
                         int64_t step);
   template <typename T>
@@ -76,6 +84,9 @@ private:
   int64_t totalA = 0, totalB = 0, totalC = 0;
   int64_t pitches[3] = {};
   std::string names; ///< of the types
+  /// What cuBLASLt has no epilogue for is done behind the product.
+  bool plain = false;
+  OwnEpilogue own;
 };
 
 } // namespace
@@ -150,13 +161,9 @@ Status Matmul::prepare(const StepContext &s) {
   const cublasOperation_t opSecond = p.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N;
   AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_TRANSA, opFirst));
   AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_TRANSB, opSecond));
-  const cublasLtEpilogue_t epilogue =
-      p.bias ? p.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
-      : p.relu ? CUBLASLT_EPILOGUE_RELU
-               : CUBLASLT_EPILOGUE_DEFAULT;
-  AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue));
-  if (p.bias) {
-    const cudaDataType_t type = dataType(s.operand(2).dtype);
+  AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue()));
+  if (p.bias || p.sumsResult || p.sumsB) {
+    const cudaDataType_t type = dataType(p.bias ? s.operand(2).dtype : c.dtype);
     AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type));
   }
   AMPRT_ASSIGN_OR_RETURN(
@@ -166,7 +173,81 @@ Status Matmul::prepare(const StepContext &s) {
       second, layout(a, p.transposeA ? p.m : p.k, p.transposeA ? p.k : p.m,
                      stepA * ofA));
   AMPRT_ASSIGN_OR_RETURN(result, layout(c, p.n, p.m, elements(c, p.m)));
+  return hasGradientEpilogue(p) ? prepareEpilogue(s) : okStatus();
+}
+
+cublasLtEpilogue_t Matmul::epilogue() const {
+  if (!plain) {
+    if (p.reluGrad)
+      return p.sumsResult ? CUBLASLT_EPILOGUE_DRELU_BGRAD
+                          : CUBLASLT_EPILOGUE_DRELU;
+    if (p.geluGrad)
+      return p.sumsResult ? CUBLASLT_EPILOGUE_DGELU_BGRAD
+                          : CUBLASLT_EPILOGUE_DGELU;
+    if (p.sumsB) // the first operand is `b`
+      return CUBLASLT_EPILOGUE_BGRADA;
+    if (p.gelu)
+      return p.bias ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS
+                    : CUBLASLT_EPILOGUE_GELU_AUX;
+    if (p.relu && p.keepsInput)
+      return p.bias ? CUBLASLT_EPILOGUE_RELU_AUX_BIAS
+                    : CUBLASLT_EPILOGUE_RELU_AUX;
+  }
+  return p.bias   ? p.relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
+         : p.relu ? CUBLASLT_EPILOGUE_RELU
+                  : CUBLASLT_EPILOGUE_DEFAULT;
+}
+
+std::optional<uint32_t> Matmul::maskOf(const Step &step) const {
+  if (p.relu && p.keepsInput)
+    return step.results[1];
+  if (p.reluGrad)
+    return step.operands.back();
+  return std::nullopt;
+}
+
+Status Matmul::setEpiloguePlaces(const void *kept, const void *sums) {
+  if (p.keepsInput || p.reluGrad || p.geluGrad)
+    AMPRT_RETURN_IF_ERROR(
+        set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, kept));
+  if (p.sumsResult || p.sumsB)
+    AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, sums));
   return okStatus();
+}
+
+/// Asks whether cuBLASLt has the epilogue for this product. The mask of ReLU is
+/// its own: where one of the two products that share it has to do without, so
+/// has the other.
+Status Matmul::prepareEpilogue(const StepContext &s) {
+  const auto mask = maskOf(s.step);
+  if (mask && context.ownMasks.count({&s.program, *mask}))
+    return takeOwnEpilogue(s);
+  if (p.keepsInput || p.reluGrad || p.geluGrad) {
+    // In elements, which are bits of a mask.
+    const int64_t pitch =
+        mask ? maskPitch(p.n)
+        : p.gelu ? s.result(1).pitch
+                 : s.operand(s.step.operands.size() - 1).pitch;
+    AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, pitch));
+  }
+  // Any memory with the alignment of the arena.
+  AMPRT_RETURN_IF_ERROR(
+      setEpiloguePlaces(context.workspace(), context.workspace()));
+  if (p.bias) {
+    const void *bias = context.workspace();
+    AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
+  }
+  std::vector<cublasLtMatmulHeuristicResult_t> found(1);
+  AMPRT_ASSIGN_OR_RETURN(int count, ask(found));
+  return count ? okStatus() : takeOwnEpilogue(s);
+}
+
+Status Matmul::takeOwnEpilogue(const StepContext &s) {
+  plain = true;
+  if (const auto mask = maskOf(s.step))
+    context.ownMasks.insert({&s.program, *mask});
+  AMPRT_RETURN_IF_ERROR(own.prepare(s));
+  return set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue());
 }
 
 /// What the choice depends on.
@@ -174,20 +255,15 @@ std::string Matmul::product() const {
   auto number = [](int64_t value) { return " " + std::to_string(value); };
   return names + number(p.m) + number(p.n) + number(p.k) +
          (p.transposeA ? " ta" : "") + (p.transposeB ? " tb" : "") +
-         (p.bias ? " bias" : "") + (p.relu ? " relu" : "") +
+         " epilogue" + number(int64_t(epilogue())) +
          (context.settings().tf32 ? " tf32" : "") +
          (p.batch > 1 ? " batch" + number(p.batch) : "") +
          (strided ? "" : " single") + " rows" + number(pitches[0]) +
          number(pitches[1]) + number(pitches[2]);
 }
 
-Status Matmul::chooseAlgorithm() {
-  const std::string name = product();
-  if (const cublasLtMatmulAlgo_t *known = context.algorithms.find(name)) {
-    algorithm = *known;
-    chosen = true;
-    return okStatus();
-  }
+/// As many algorithms as fit into `found`; 0 where cuBLASLt has none.
+Result<int> Matmul::ask(std::vector<cublasLtMatmulHeuristicResult_t> &found) {
   cublasLtMatmulPreference_t made = nullptr;
   AMPRT_CUDA(api, cublasLtMatmulPreferenceCreate, (&made));
   Preference preference(api, made,
@@ -204,13 +280,26 @@ Status Matmul::chooseAlgorithm() {
     AMPRT_CUDA(api, cublasLtMatmulPreferenceSetAttribute,
                (made, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &inOneSum,
                 sizeof inOneSum));
+  int count = 0;
+  const cublasStatus_t status = api.cublasLtMatmulAlgoGetHeuristic(
+      context.cublas(), desc.get(), first.get(), second.get(), result.get(),
+      result.get(), made, int(found.size()), found.data(), &count);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED)
+    return 0;
+  AMPRT_RETURN_IF_ERROR(check(api, status, "cublasLtMatmulAlgoGetHeuristic"));
+  return count;
+}
+
+Status Matmul::chooseAlgorithm() {
+  const std::string name = product();
+  if (const cublasLtMatmulAlgo_t *known = context.algorithms.find(name)) {
+    algorithm = *known;
+    chosen = true;
+    return okStatus();
+  }
   std::vector<cublasLtMatmulHeuristicResult_t> found(
       size_t(std::max(1, context.settings().tries)));
-  int count = 0;
-  AMPRT_CUDA(api, cublasLtMatmulAlgoGetHeuristic,
-             (context.cublas(), desc.get(), first.get(), second.get(),
-              result.get(), result.get(), made, int(found.size()),
-              found.data(), &count));
+  AMPRT_ASSIGN_OR_RETURN(int count, ask(found));
   if (count == 0)
     return Status(Code::Unimplemented,
                   "cublasLtMatmulAlgoGetHeuristic knows no algorithm for a "
@@ -291,10 +380,19 @@ Status Matmul::timeAlgorithms(
 Status Matmul::bind(const StepCall &call) {
   if (!desc)
     return okStatus();
+  const auto mask = maskOf(call.step);
+  if (!plain && mask && context.ownMasks.count({&call.program, *mask}))
+    AMPRT_RETURN_IF_ERROR(
+        takeOwnEpilogue({context, call.program, call.step}));
   if (p.bias) {
     const void *bias = call.operand(2);
     AMPRT_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias));
   }
+  if (hasGradientEpilogue(p) && !plain)
+    AMPRT_RETURN_IF_ERROR(setEpiloguePlaces(
+        p.keepsInput ? call.result(1)
+                     : call.address(call.step.operands.back()),
+        call.result(call.step.results.size() - 1 - p.hasScratch)));
   // The heuristic looks at the alignment of the bias.
   return chosen ? okStatus() : chooseAlgorithm();
 }
@@ -325,8 +423,10 @@ Status Matmul::enqueue(const StepCall &call) {
   const auto *a = static_cast<const std::byte *>(call.operand(0));
   const auto *b = static_cast<const std::byte *>(call.operand(1));
   auto *c = static_cast<std::byte *>(call.result(0));
-  if (strided || p.batch <= 1)
-    return multiply(a, b, c, algorithm, call.stream);
+  if (strided || p.batch <= 1) {
+    AMPRT_RETURN_IF_ERROR(multiply(a, b, c, algorithm, call.stream));
+    return plain ? own.enqueue(call) : okStatus();
+  }
   for (int64_t i = 0; i < p.batch; ++i)
     AMPRT_RETURN_IF_ERROR(
         multiply(a + p.batchMatrices[size_t(2 * i)] * sizeA,

@@ -18,6 +18,7 @@ static Result<std::unique_ptr<Device>> open(const ModuleOptions &options) {
   AMPRT_ASSIGN_OR_RETURN(std::unique_ptr<Api> api, loadApi());
   Settings settings;
   settings.tf32 = options.tf32;
+  settings.deterministic = options.deterministic;
   settings.cacheFolder = options.cacheFolder;
   return openCuda(std::move(api), settings);
 }

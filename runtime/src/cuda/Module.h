@@ -17,10 +17,11 @@
 namespace amprt::cuda {
 
 /// Changes with every change of the structs that cross the door.
-inline constexpr int kModuleVersion = 1;
+inline constexpr int kModuleVersion = 2;
 
 struct ModuleOptions {
   bool tf32 = false;
+  bool deterministic = false;
   std::string cacheFolder;
 };
 

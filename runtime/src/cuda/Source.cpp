@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 
 using namespace amprt;
 using namespace amprt::cuda;
@@ -57,11 +56,18 @@ std::string constant(double value, Class c) {
   return text;
 }
 
-/// The lines that compute `v0`, `v1`, …; `load(operand)` gives the expression
-/// that loads it.
-std::string instructions(const Expression &code, const std::string &indent,
-                         const std::function<std::string(const Instr &)> &load,
-                         const std::string &element) {
+} // namespace
+
+std::string amprt::cuda::typeCode(DType dtype) { return codeOf(dtype); }
+
+std::string amprt::cuda::registerType(DType dtype) {
+  return typeOf(classOf(dtype));
+}
+
+std::string amprt::cuda::instructionLines(
+    const Expression &code, const std::string &indent,
+    const std::function<std::string(const Instr &)> &load,
+    const std::string &element) {
   std::string text;
   auto value = [](int32_t at) { return "v" + std::to_string(at); };
   for (size_t i = 0; i < code.size(); ++i) {
@@ -116,7 +122,68 @@ std::string instructions(const Expression &code, const std::string &indent,
   return text;
 }
 
-constexpr const char *kHead = "using namespace amprt_kernels;\n";
+static constexpr const char *kHead = "using namespace amprt_kernels;\n";
+
+/// Along the one loop of a step.
+static bool isDense(const StepParams &p, size_t operand) {
+  return p.loops.size() == 1 && p.strides[operand][0] == 1;
+}
+static bool isUniform(const StepParams &p, size_t operand) {
+  return std::all_of(p.strides[operand].begin(), p.strides[operand].end(),
+                     [](int64_t s) { return s == 0; });
+}
+
+int amprt::cuda::vectorWidth(const Program &program, const Step &step) {
+  const StepParams &p = step.params;
+  size_t least = amp::dtypeSize(program.buffers[step.results[0]].dtype);
+  if (!isDense(p, step.operands.size()))
+    return 1;
+  for (size_t i = 0; i < step.operands.size(); ++i) {
+    if (isUniform(p, i))
+      continue;
+    if (!isDense(p, i))
+      return 1;
+    least = std::min(least, amp::dtypeSize(program.buffers[step.operands[i]].dtype));
+  }
+  return int(std::min<size_t>(16 / least, 8));
+}
+
+namespace {
+
+/// Where an element of an operand, or of the result, lies.
+std::string placeIn(const StepParams &p, size_t operand) {
+  const size_t rank = p.loops.size();
+  if (rank == 0 || isUniform(p, operand))
+    return "0";
+  if (isDense(p, operand))
+    return "at";
+  std::string sum;
+  for (size_t i = 0; i < rank; ++i) {
+    if (p.strides[operand][i] == 0)
+      continue;
+    sum += (sum.empty() ? "" : " + ") +
+           (rank > 1 ? "i" + std::to_string(i) : std::string("at"));
+    if (p.strides[operand][i] != 1)
+      sum += " * a.stride[" + std::to_string(operand) + "][" +
+             std::to_string(i) + "]";
+  }
+  return sum;
+}
+
+/// The indices along several loops, from the number of the element.
+std::string indexLines(size_t rank) {
+  std::string text, rest = "at";
+  for (size_t i = rank; rank > 1 && i-- > 0;) {
+    const std::string number = std::to_string(i);
+    const std::string size = "a.size[" + number + "]";
+    text += "    i64 i" + number + " = " + rest +
+            (i ? " % " + size : "") + ";\n";
+    if (i)
+      text += "    i64 rest" + number + " = " + rest + " / " + size + ";\n";
+    rest = "rest" + number;
+  }
+  return text;
+}
 
 } // namespace
 
@@ -128,60 +195,72 @@ std::string amprt::cuda::elementwiseSource(const Program &program,
                      "AMPRT_KERNEL(fused, ElementwiseArgs) {\n";
   if (step.condition != kNoBuffer)
     text += "  if (!*a.condition)\n    return;\n";
-  text += "  for (i64 at = firstIndex(); at < a.count; at += indexStep()) {\n";
-  // The place in an operand, by how its strides look.
-  const size_t rank = p.loops.size(), operands = step.operands.size();
-  auto strides = [&](size_t operand) -> const Dims & {
-    return p.strides[operand];
+  const size_t operands = step.operands.size();
+  const int width = vectorWidth(program, step);
+  auto dtypeOf = [&](size_t operand) {
+    return operand < operands ? program.buffers[step.operands[operand]].dtype
+                              : out;
   };
-  auto isUniform = [&](size_t operand) {
-    return std::all_of(strides(operand).begin(), strides(operand).end(),
-                       [](int64_t s) { return s == 0; });
+  // `from` gives the memory of an operand, `at` the element in it.
+  auto body = [&](const std::string &indent, auto &&from, auto &&at) {
+    std::string lines = instructionLines(
+        step.expression, indent,
+        [&](const Instr &instr) {
+          return "load<" + registerType(instr.dtype) + ">(" +
+                 from(size_t(instr.a)) + ", " + typeCode(instr.dtype) + ", " +
+                 at(size_t(instr.a)) + ")";
+        },
+        "at");
+    return lines + indent + "store(" + from(operands) + ", " + typeCode(out) +
+           ", " + at(operands) + ", " + registerType(out) + "(v" +
+           std::to_string(step.expression.size() - 1) + "));\n";
   };
-  auto isDense = [&](size_t operand) {
-    return rank == 1 && strides(operand)[0] == 1;
+  auto inMemory = [&](size_t operand) {
+    return operand < operands
+               ? "a.operand[" + std::to_string(operand) + "]"
+               : std::string("a.result");
   };
-  for (size_t i = 0; i < rank; ++i)
-    if (rank > 1)
-      text += "    i64 i" + std::to_string(rank - 1 - i) + " = " +
-              (i == 0 ? "at" : "rest" + std::to_string(i - 1)) +
-              (i + 1 < rank ? " % a.size[" + std::to_string(rank - 1 - i) + "]"
-                            : "") +
-              ";\n" +
-              (i + 1 < rank ? "    i64 rest" + std::to_string(i) + " = " +
-                                  (i == 0 ? "at" : "rest" + std::to_string(i - 1)) +
-                                  " / a.size[" + std::to_string(rank - 1 - i) +
-                                  "];\n"
-                            : "");
-  auto place = [&](size_t operand) -> std::string {
-    if (rank == 0 || isUniform(operand))
-      return "0";
-    if (isDense(operand))
-      return "at";
-    std::string sum;
-    for (size_t i = 0; i < rank; ++i) {
-      if (strides(operand)[i] == 0)
-        continue;
-      sum += (sum.empty() ? "" : " + ") +
-             (rank > 1 ? "i" + std::to_string(i) : std::string("at"));
-      if (strides(operand)[i] != 1)
-        sum += " * a.stride[" + std::to_string(operand) + "][" +
-               std::to_string(i) + "]";
-    }
-    return sum;
-  };
-  text += instructions(
-      step.expression, "    ",
-      [&](const Instr &instr) {
-        return "load<" + std::string(typeOf(classOf(instr.dtype))) +
-               ">(a.operand[" + std::to_string(instr.a) + "], " +
-               codeOf(instr.dtype) + ", " + place(size_t(instr.a)) + ")";
-      },
-      "at");
-  text += "    store(a.result, " + std::string(codeOf(out)) + ", " +
-          place(operands) + ", " + typeOf(classOf(out)) + "(v" +
-          std::to_string(step.expression.size() - 1) + "));\n  }\n}\n";
-  return text;
+  std::string first = "firstIndex()";
+  if (width > 1) {
+    // Vectors of 16 bytes, a few elements of each operand at a time.
+    const std::string count = std::to_string(width);
+    auto bytes = [&](size_t operand) {
+      return std::to_string(width * int(amp::dtypeSize(dtypeOf(operand))));
+    };
+    auto vector = [](size_t operand) {
+      return "p" + std::to_string(operand);
+    };
+    text += "  i64 whole = a.aligned ? a.count / " + count +
+            " : 0;\n  for (i64 group = firstIndex(); group < whole; group += "
+            "indexStep()) {\n";
+    for (size_t i = 0; i <= operands; ++i)
+      if (i == operands || !isUniform(p, i))
+        text += "    alignas(16) unsigned char " + vector(i) + "[" + bytes(i) +
+                "];\n" +
+                (i < operands ? "    loadBytes<" + bytes(i) + ">(" + vector(i) +
+                                    ", " + inMemory(i) + ", group);\n"
+                              : "");
+    text += "#pragma unroll\n    for (int j = 0; j < " + count +
+            "; ++j) {\n      i64 at = group * " + count + " + j;\n" +
+            body(
+                "      ",
+                [&](size_t i) {
+                  return i < operands && isUniform(p, i) ? inMemory(i)
+                                                         : vector(i);
+                },
+                [&](size_t i) -> std::string {
+                  return i < operands && isUniform(p, i) ? "0" : "j";
+                }) +
+            "    }\n    storeBytes<" + bytes(operands) + ">(a.result, " +
+            vector(operands) + ", group);\n  }\n";
+    first = "whole * " + count + " + firstIndex()";
+  }
+  return text + "  for (i64 at = " + first +
+         "; at < a.count; at += indexStep()) {\n" +
+         indexLines(p.loops.size()) +
+         body("    ", inMemory,
+              [&](size_t operand) { return placeIn(p, operand); }) +
+         "  }\n}\n";
 }
 
 UpdateSource amprt::cuda::updateSource(const Program &program,
@@ -192,7 +271,7 @@ UpdateSource amprt::cuda::updateSource(const Program &program,
   for (const Part &part : step.parts) {
     // Operands by their order in this part; equal texts are one case.
     std::vector<uint32_t> operands;
-    std::string body = instructions(
+    std::string body = instructionLines(
         part.gradient, "      ",
         [&](const Instr &instr) {
           auto found = std::find(operands.begin(), operands.end(),

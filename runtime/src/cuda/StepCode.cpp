@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "StepCode.h"
+#include "Source.h"
 
 #include <algorithm>
 
@@ -64,7 +65,7 @@ void amprt::cuda::setNest(k::Nest &nest, const Dims &sizes,
 
 bool amprt::cuda::hasCode(const Step &step, const Program &program) {
   if (step.kernel == Kernel::Attention || step.kernel == Kernel::AttentionGrad)
-    return false;
+    return hasAttention(program, step);
   constexpr auto rank = size_t(k::kMaxRank);
   if (step.params.loops.size() > rank || step.params.reduceLoops.size() > rank)
     return false;
@@ -125,7 +126,7 @@ MadeStep amprt::cuda::makeStep(const StepContext &step) {
     return makeImage(step);
   case Kernel::Attention:
   case Kernel::AttentionGrad:
-    break; // not planned for this device
+    return makeAttention(step);
   case Kernel::LossScale:
     return makeLossScale(step);
   case Kernel::AllFinite:

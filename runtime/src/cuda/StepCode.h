@@ -70,6 +70,7 @@ using MadeStep = Result<std::unique_ptr<StepCode>>;
 MadeStep makeElementwise(const StepContext &step);
 MadeStep makeUpdate(const StepContext &step);
 MadeStep makeMatmul(const StepContext &step);
+MadeStep makeAttention(const StepContext &step);
 MadeStep makeReduce(const StepContext &step);
 MadeStep makeRows(const StepContext &step);     ///< softmax and losses
 MadeStep makeNorm(const StepContext &step);

@@ -74,7 +74,8 @@ amprt::openDevice(std::string_view name, const DeviceOptions &options) {
     return null::openNull();
   if (name == "cuda") {
     AMPRT_ASSIGN_OR_RETURN(const cuda::Module *module, openModule());
-    return module->open({options.tf32, cacheFolder()});
+    return module->open(
+        {options.tf32, options.deterministic, cacheFolder()});
   }
   return Status(Code::InvalidArgument, "unknown device '" + std::string(name) +
                                            "': it is cpu, cuda or null");

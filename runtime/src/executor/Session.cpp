@@ -190,7 +190,7 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
       impl->device, options.openWith
                         ? options.openWith()
                         : openDevice(options.device,
-                                     {options.threads, options.tf32}));
+                                     {options.threads, options.tf32, options.deterministic}));
   impl->traits = impl->device->traits();
   if (!options.planFor.empty()) {
     auto traits = DeviceTraits::find(options.planFor);

@@ -526,4 +526,10 @@ void amprt::planner::fuse(Builder &builder, const DeviceTraits &traits) {
   fuser.fuseLosses();
   fuser.fuseCastsAroundLosses();
   fuser.removeDead();
+  if (!traits.gradientEpilogues)
+    return;
+  fuseGradients(builder);
+  Fuser again(builder, traits); // casts of sums that are now 16-bit ones
+  again.fuseElementwise();
+  again.removeDead();
 }

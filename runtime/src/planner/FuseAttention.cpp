@@ -28,6 +28,7 @@ public:
   void foldTransposes();
 
 private:
+  bool fits(const AttentionPattern &pattern) const;
   void replace(const AttentionPattern &pattern, std::optional<double> causal);
   Step stepOf(Kernel kernel, const AttentionPattern &pattern,
               const std::vector<uint32_t> &parts) const;
@@ -181,13 +182,34 @@ void AttentionFuser::replace(const AttentionPattern &pattern,
   put(std::move(forward), pattern.forwardSteps);
 }
 
+/// Whether the device's kernel has room for it.
+bool AttentionFuser::fits(const AttentionPattern &pattern) const {
+  if (!traits.attentionRowBytes)
+    return true;
+  const DType type = builder.dtype(pattern.q.buffer);
+  bool isLow = amp::isLow(type);
+  int64_t longest = 0;
+  for (const AttentionMatrix *matrix : {&pattern.q, &pattern.k, &pattern.v}) {
+    Dims dims = builder.dims(matrix->buffer);
+    longest = std::max(longest,
+                       dims[dims.size() - (matrix->transposed ? 2 : 1)]);
+    isLow &= builder.dtype(matrix->buffer) == type;
+  }
+  if (pattern.hasGradient)
+    isLow &= builder.dtype(pattern.g.buffer) == type;
+  constexpr size_t mostExtras = 8;
+  return longest * (isLow ? 2 : 4) <= traits.attentionRowBytes &&
+         pattern.extras.size() + pattern.backwardExtras.size() <= mostExtras;
+}
+
 void AttentionFuser::fuseAll() {
   // Patterns do not overlap, so one look at the uses serves them all.
   StepUses uses(builder);
   for (uint32_t i = 0; i < steps.size(); ++i) {
     if (steps[i].kernel != Kernel::Softmax || steps[i].results.empty())
       continue;
-    if (auto pattern = findAttention(builder, uses, i, traits.maxFused))
+    if (auto pattern = findAttention(builder, uses, i, traits.maxFused);
+        pattern && fits(*pattern))
       replace(*pattern, causalFill(builder, uses, *pattern));
   }
 }

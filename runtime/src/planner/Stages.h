@@ -22,6 +22,9 @@ void fuseAttention(Builder &builder, const DeviceTraits &traits);
 /// element-wise steps and casts into their only reader.
 void fuse(Builder &builder, const DeviceTraits &traits);
 
+/// Puts gradients of ReLU, GELU and biases into the epilogues of products.
+void fuseGradients(Builder &builder);
+
 /// Computes what only gradients need inside the optimizer steps and finite
 /// checks that read it, joins optimizer steps with the same settings into one,
 /// and lets them write the 16-bit copies of their variables.

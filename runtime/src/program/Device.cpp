@@ -60,8 +60,9 @@ DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
   // 16-byte rows: what the tensor cores' fast kernels need.
   traits.padProducts = 8;
   traits.stores16 = true;
+  traits.gradientEpilogues = true;
   traits.multipliesFloat16 = true;
-  traits.fusesAttention = false; // no kernel of the cuda device has it yet
+  traits.attentionRowBytes = 256; // what its kernel has shared memory for
   traits.multipliesBFloat16 = traits.hasBFloat16 = major >= 8;
   for (const KnownGpu &known : kKnownGpus)
     if (name == known.name || isModel(name, known.inName))

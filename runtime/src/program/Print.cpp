@@ -102,7 +102,17 @@ static std::string parameters(const Step &step) {
     if (p.bias)
       text += " +bias";
     if (p.relu)
-      text += " +relu";
+      text += p.keepsInput ? " +relu_mask" : " +relu";
+    if (p.gelu)
+      text += p.keepsInput ? " +gelu_input" : " +gelu";
+    if (p.reluGrad)
+      text += " +relu_grad";
+    if (p.geluGrad)
+      text += " +gelu_grad";
+    if (p.sumsResult)
+      text += " +sum_rows";
+    if (p.sumsB)
+      text += " +sum_b";
     return text;
   case Kernel::Reduce:
   case Kernel::ReduceGrad: {

@@ -8,6 +8,7 @@
 // Families whose helpers have no names in common.
 //===----------------------------------------------------------------------===//
 
+#include "kernels/Epilogue.cu"
 #include "kernels/Gather.cu"
 #include "kernels/Move.cu"
 #include "kernels/Reduce.cu"

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../Conformance/Conformance.h"
+#include "../Layers.h"
 #include "CudaDevice.h"
 #include "FakeCuda.h"
 
@@ -25,7 +26,7 @@ const bool isChosen = [] {
     fakeCuda().executes = true;
     return cuda::openCuda(fakeApi(), {});
   };
-  ::testing::GTEST_FLAG(filter) = "*/cuda:Emulated.*";
+  ::testing::GTEST_FLAG(filter) = "*/cuda:Emulated.*:Attention.*";
   return true;
 }();
 
@@ -36,6 +37,38 @@ class Mistakes : public ::testing::EmptyTestEventListener {
     fakeCuda().mistakes.clear();
   }
 };
+
+/// Epilogues that cuBLASLt may lack: with kernels of our own.
+const std::set<int> kAllRefused = {
+    CUBLASLT_EPILOGUE_RELU_AUX, CUBLASLT_EPILOGUE_RELU_AUX_BIAS,
+    CUBLASLT_EPILOGUE_DRELU,    CUBLASLT_EPILOGUE_DRELU_BGRAD,
+    CUBLASLT_EPILOGUE_GELU_AUX, CUBLASLT_EPILOGUE_GELU_AUX_BIAS,
+    CUBLASLT_EPILOGUE_DGELU,    CUBLASLT_EPILOGUE_DGELU_BGRAD,
+    CUBLASLT_EPILOGUE_BGRADA};
+
+TEST(Emulated, GradientEpiloguesGiveTheNumbersOfTheCpusPlan) {
+  for (const std::set<int> &refused :
+       {std::set<int>(), kAllRefused, std::set<int>{CUBLASLT_EPILOGUE_DRELU_BGRAD},
+        std::set<int>{CUBLASLT_EPILOGUE_RELU_AUX_BIAS}})
+    for (DType type : {DType::Float16, DType::BFloat16})
+      for (const char *activation : {"relu", "gelu"})
+        for (auto [rows, hidden] : {std::pair(24, 40), {3, 136}, {5, 7}}) {
+          fakeCuda().refusedEpilogues = refused;
+          LayerOptions layer;
+          layer.type = type;
+          layer.activation = activation;
+          layer.rows = rows;
+          layer.hidden = hidden;
+          SCOPED_TRACE(std::string(amp::dtypeName(type)) + " " + activation +
+                       " " + std::to_string(rows) + " x " +
+                       std::to_string(hidden) + ", refused " +
+                       std::to_string(refused.size()));
+          SessionOptions emulated;
+          emulated.openWith = conformanceCuda();
+          expectSameLayer(layer, {}, emulated);
+        }
+  fakeCuda().refusedEpilogues.clear();
+}
 
 /// Training on the emulated device beside the cpu device.
 TEST(Emulated, LossesOfTrainingAreThoseOfTheCpu) {

@@ -47,6 +47,34 @@ inline double bitsDouble(unsigned long long x) {
 inline float halfToFloat(unsigned short x) { return amprt::halfToFloat(x); }
 inline unsigned short floatToHalf(float x) { return amprt::floatToHalf(x); }
 
+/// The tensor core's instruction m16n8k16: which thread of a warp has which
+/// elements is as the PTX manual draws it. All threads of the block call it.
+inline void emulateMultiply16(float (&c)[4], const unsigned (&a)[4],
+                              unsigned b0, unsigned b1, bool isHalf) {
+  struct Registers {
+    unsigned a[4], b[2];
+  };
+  static Registers given[1024];
+  const unsigned lane = threadIdx.x % 32, warp = threadIdx.x - lane;
+  __syncthreads();
+  given[threadIdx.x] = {{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  __syncthreads();
+  auto number = [&](unsigned word, unsigned half) {
+    const auto bits = static_cast<unsigned short>(word >> (16 * half));
+    return isHalf ? amprt::halfToFloat(bits) : amprt::bfloatToFloat(bits);
+  };
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    for (unsigned k = 0; k < 16; ++k) {
+      const unsigned thread = k % 8 / 2;
+      const Registers &ofA = given[warp + row % 8 * 4 + thread];
+      const Registers &ofB = given[warp + column * 4 + thread];
+      c[i] += number(ofA.a[row / 8 + k / 8 * 2], k % 2) *
+              number(ofB.b[k / 8], k % 2);
+    }
+  }
+}
+
 } // namespace amprt_kernels
 
 #ifdef AMPRT_EMULATED_PLUGIN

@@ -14,6 +14,7 @@
 
 #include "amprt/Half.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace amprt;
@@ -28,7 +29,34 @@ struct Desc {
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
   const void *bias = nullptr;
   int biasType = -1;
+  void *aux = nullptr;
+  int64_t auxLeading = 0;
 };
+struct Epilogue {
+  cublasLtEpilogue_t value;
+  const char *name;
+  bool bias, relu, gelu, gradient, sums, aux;
+};
+constexpr Epilogue kEpilogues[] = {
+    {CUBLASLT_EPILOGUE_DEFAULT, "DEFAULT", 0, 0, 0, 0, 0, 0},
+    {CUBLASLT_EPILOGUE_BIAS, "BIAS", 1, 0, 0, 0, 0, 0},
+    {CUBLASLT_EPILOGUE_RELU, "RELU", 0, 1, 0, 0, 0, 0},
+    {CUBLASLT_EPILOGUE_RELU_BIAS, "RELU_BIAS", 1, 1, 0, 0, 0, 0},
+    {CUBLASLT_EPILOGUE_RELU_AUX, "RELU_AUX", 0, 1, 0, 0, 0, 1},
+    {CUBLASLT_EPILOGUE_RELU_AUX_BIAS, "RELU_AUX_BIAS", 1, 1, 0, 0, 0, 1},
+    {CUBLASLT_EPILOGUE_DRELU, "DRELU", 0, 1, 0, 1, 0, 1},
+    {CUBLASLT_EPILOGUE_DRELU_BGRAD, "DRELU_BGRAD", 0, 1, 0, 1, 1, 1},
+    {CUBLASLT_EPILOGUE_GELU_AUX, "GELU_AUX", 0, 0, 1, 0, 0, 1},
+    {CUBLASLT_EPILOGUE_GELU_AUX_BIAS, "GELU_AUX_BIAS", 1, 0, 1, 0, 0, 1},
+    {CUBLASLT_EPILOGUE_DGELU, "DGELU", 0, 0, 1, 1, 0, 1},
+    {CUBLASLT_EPILOGUE_DGELU_BGRAD, "DGELU_BGRAD", 0, 0, 1, 1, 1, 1},
+    {CUBLASLT_EPILOGUE_BGRADA, "BGRADA", 0, 0, 0, 0, 1, 0}};
+const Epilogue *epilogueOf(const Desc &d) {
+  for (const Epilogue &one : kEpilogues)
+    if (one.value == d.epilogue)
+      return &one;
+  return nullptr;
+}
 struct Layout {
   cudaDataType_t type;
   uint64_t rows, columns;
@@ -96,14 +124,42 @@ bool fits(const Desc &d, const Layout &a, const Layout &b, const Layout &c,
          a.type == b.type && a.type == c.type;
 }
 
+/// GELU's tanh form, in float64, and its derivative.
+double gelu(double x) {
+  return 0.5 * x *
+         (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+double geluSlope(double x) {
+  const double c = std::sqrt(2 / M_PI);
+  const double t = std::tanh(c * (x + 0.044715 * x * x * x));
+  return 0.5 * (1 + t) +
+         0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x);
+}
+
+/// What the epilogues need, as the library's documentation says.
+bool hasPlaces(const Desc &d, const Epilogue &e, const Layout &c) {
+  if ((e.bias || e.sums) && (!d.bias || d.biasType != c.type))
+    return false;
+  const int64_t multiple = e.relu ? 128 : 8;
+  return !e.aux ||
+         (d.aux && reinterpret_cast<uintptr_t>(d.aux) % 16 == 0 &&
+          d.auxLeading >= int64_t(c.rows) && d.auxLeading % multiple == 0 &&
+          c.batch == 1);
+}
+
 void multiply(const Desc &d, const Layout &la, const Layout &lb,
               const Layout &lc, const Sizes &s, const void *a, const void *b,
               void *c) {
   const bool wide = la.type == CUDA_R_64F;
-  const bool relu = d.epilogue == CUBLASLT_EPILOGUE_RELU ||
-                    d.epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
-  const bool bias = d.epilogue == CUBLASLT_EPILOGUE_BIAS ||
-                    d.epilogue == CUBLASLT_EPILOGUE_RELU_BIAS;
+  const Epilogue &e = *epilogueOf(d);
+  std::vector<double> sums(s.m);
+  auto *bits = static_cast<unsigned char *>(d.aux);
+  if (d.epilogue == CUBLASLT_EPILOGUE_BGRADA)
+    for (uint64_t i = 0; i < s.m; ++i)
+      for (uint64_t t = 0; t < s.k; ++t)
+        sums[i] += load(a, la.type,
+                        d.opA == CUBLAS_OP_N ? int64_t(i + t * la.leading)
+                                             : int64_t(t + i * la.leading));
   for (int64_t batch = 0; batch < la.batch; ++batch)
     for (uint64_t j = 0; j < s.n; ++j)
       for (uint64_t i = 0; i < s.m; ++i) {
@@ -120,13 +176,34 @@ void multiply(const Desc &d, const Layout &la, const Layout &lb,
           narrow += float(product);
         }
         double value = wide ? sum : double(narrow);
-        if (bias)
+        if (e.bias)
           value += load(d.bias, d.biasType, int64_t(i));
-        if (relu && value <= 0)
+        const int64_t auxAt = int64_t(i) + int64_t(j) * d.auxLeading;
+        if (e.gradient && e.relu && !(bits[auxAt / 8] >> (auxAt % 8) & 1))
           value = 0;
+        if (e.gradient && e.gelu)
+          value *= geluSlope(load(d.aux, lc.type, auxAt));
+        if (!e.gradient && e.relu) {
+          if (e.aux) {
+            const int mask = 1 << (auxAt % 8);
+            bits[auxAt / 8] = static_cast<unsigned char>(
+                value > 0 ? bits[auxAt / 8] | mask : bits[auxAt / 8] & ~mask);
+          }
+          if (value <= 0)
+            value = 0;
+        }
+        if (!e.gradient && e.gelu) {
+          store(d.aux, lc.type, auxAt, value);
+          value = gelu(value);
+        }
+        if (e.sums && e.gradient)
+          sums[i] += value;
         store(c, lc.type, batch * lc.stride + int64_t(i + j * lc.leading),
               value);
       }
+  if (e.sums)
+    for (uint64_t i = 0; i < s.m; ++i)
+      store(const_cast<void *>(d.bias), d.biasType, int64_t(i), sums[i]);
 }
 
 #define ENTER(NAME)                                                            \
@@ -185,6 +262,10 @@ cublasStatus_t descSet(cublasLtMatmulDesc_t desc,
     return set(d.bias);
   case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
     return set(d.biasType);
+  case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER:
+    return set(d.aux);
+  case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD:
+    return set(d.auxLeading);
   default:
     return CUBLAS_STATUS_NOT_SUPPORTED;
   }
@@ -249,6 +330,12 @@ cublasStatus_t heuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
   if (!fits(as<Desc>(desc), as<Layout>(a), as<Layout>(b), as<Layout>(c),
             sizes))
     return CUBLAS_STATUS_INVALID_VALUE;
+  const Desc &d = as<Desc>(desc);
+  const Epilogue *epilogue = epilogueOf(d);
+  if (!epilogue || fakeCuda().refusedEpilogues.count(d.epilogue))
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  if (!hasPlaces(d, *epilogue, as<Layout>(c)))
+    return CUBLAS_STATUS_INVALID_VALUE;
   *count = std::min(wanted, 3);
   for (int i = 0; i < *count; ++i) {
     results[i] = {};
@@ -276,8 +363,18 @@ cublasStatus_t matmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
   const double zero = wide ? *static_cast<const double *>(beta)
                            : *static_cast<const float *>(beta);
   if (!fits(held, la, lb, lc, sizes) || one != 1 || zero != 0 ||
-      !algorithm->data[0] || !workspace || !workspaceBytes)
+      !algorithm->data[0] || !workspace || !workspaceBytes ||
+      !epilogueOf(held) || !hasPlaces(held, *epilogueOf(held), lc))
     return CUBLAS_STATUS_INVALID_VALUE;
+  auto letter = [](cublasOperation_t op) {
+    return op == CUBLAS_OP_N ? " N" : " T";
+  };
+  const Epilogue &epilogue = *epilogueOf(held);
+  fakeCuda().products.push_back(
+      std::to_string(sizes.m) + "x" + std::to_string(sizes.n) + "x" +
+      std::to_string(sizes.k) + letter(held.opA) + letter(held.opB) + " " +
+      epilogue.name +
+      (epilogue.aux ? " aux " + std::to_string(held.auxLeading) : ""));
   for (const void *pointer : {a, b, const_cast<const void *>(d)})
     if (reinterpret_cast<uintptr_t>(pointer) % bytesOf(la.type))
       return CUBLAS_STATUS_INVALID_VALUE;

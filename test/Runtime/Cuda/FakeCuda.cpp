@@ -253,9 +253,10 @@ void *buildPlugin(const std::string &source) {
   const std::string stem =
       folder + "/fused" + std::to_string(built.size());
   std::ofstream(stem + ".cpp") << source;
+  // Without unique symbols: the shared memory of one kernel is not another's.
   const std::string compiler =
       std::string(AMP_CXX_COMPILER) +
-      " -std=c++17 -O1 -ffp-contract=off -fPIC -DAMPRT_EMULATED "
+      " " AMP_PLUGIN_FLAGS " -std=c++17 -O1 -ffp-contract=off -fPIC -DAMPRT_EMULATED "
       "-DAMPRT_EMULATED_PLUGIN -I" +
       folder +
       " -I" AMP_SOURCE_DIR "/runtime/src/cuda/kernels "
@@ -263,7 +264,7 @@ void *buildPlugin(const std::string &source) {
       "-I" AMP_SOURCE_DIR "/runtime/include ";
   // The headers are parsed once.
   if (built.size() == 1) {
-    std::ofstream(folder + "/all.h") << "#include \"Update.cuh\"\n";
+    std::ofstream(folder + "/all.h") << "#include \"Update.cuh\"\n#include \"Attention.cuh\"\n";
     (void)std::system((compiler + "-x c++-header " + folder + "/all.h -o " +
                        folder + "/all.h.gch 2>/dev/null")
                           .c_str());

@@ -31,6 +31,8 @@ struct FakeCuda {
   int computeMajor = 9, computeMinor = 0, driver = 13000, devices = 1;
   /// NVRTC finds an error in every source.
   bool refusesSources = false;
+  /// Epilogues that cuBLASLt has no algorithm for.
+  std::set<int> refusedEpilogues;
 
   std::vector<std::string> calls;
   /// Functions that cannot fail and were called: texts of errors, versions.
@@ -39,6 +41,9 @@ struct FakeCuda {
   std::map<std::string, std::set<const void *>> live;
   /// Names of the kernels that were launched, in order; also those of replays.
   std::vector<std::string> launches;
+  /// The descriptor of each product that was put into a stream:
+  /// "16x4x8 T N RELU_AUX_BIAS aux 128".
+  std::vector<std::string> products;
   /// A call that the fake finds wrong, in words: the test fails.
   std::vector<std::string> mistakes;
 

@@ -239,6 +239,81 @@ TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
 #undef EXPECT_CALLED
 }
 
+/// cuBLASLt's product is the row-major one with the operands exchanged.
+TEST_F(Fake, ProductsHaveTheDescriptorsOfTheirEpilogues) {
+  ASSERT_TRUE(train(1).ok());
+  const std::vector<std::string> expected = {
+      "8x4x5 N N RELU_AUX_BIAS aux 128",  // dense_1
+      "16x4x8 N N RELU_AUX_BIAS aux 128", // dense_2
+      "8x4x16 N N DEFAULT",               // out, whose bias is float32
+      "8x16x4 N T DEFAULT", // gradients: of out's kernel, whose bias is too
+      "16x4x8 T N DRELU_BGRAD aux 128",
+      "16x8x4 N T DEFAULT",
+      "8x4x16 T N DRELU_BGRAD aux 128",
+      "8x5x4 N T DEFAULT"};
+  std::vector<std::string> products = fakeCuda().products;
+  std::vector<std::string> sorted = expected;
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(products.begin(), products.end());
+  EXPECT_EQ(products, sorted);
+}
+
+/// The mask of ReLU is cuBLASLt's own: both products that share it have its
+/// epilogue, or none has.
+TEST_F(Fake, ProductsWithoutTheEpilogueHaveKernelsBehindThem) {
+  auto runs = [&](std::set<int> refused) {
+    resetFakeCuda();
+    fakeCuda().refusedEpilogues = std::move(refused);
+    Status status = train(3);
+    EXPECT_TRUE(status.ok()) << status.toString();
+    auto has = [](const std::vector<std::string> &list, const char *text) {
+      return std::count_if(list.begin(), list.end(), [&](const std::string &s) {
+        return s.find(text) != std::string::npos;
+      });
+    };
+    return std::vector<long>{has(fakeCuda().products, "RELU_AUX"),
+                             has(fakeCuda().products, "DRELU"),
+                             has(fakeCuda().launches, "relu_mask"),
+                             has(fakeCuda().launches, "relu_masked")};
+  };
+  // relu_masked contains relu_mask.
+  auto of = [](long a, long b, long c, long d) {
+    return std::vector<long>{a, b, c, d};
+  };
+  auto fine = runs({});
+  EXPECT_EQ(fine[2] + fine[3], 0);
+  EXPECT_GT(fine[0], 0);
+  EXPECT_EQ(fine[0], fine[1]);
+  EXPECT_EQ(runs({CUBLASLT_EPILOGUE_DRELU_BGRAD}), of(0, 0, 12, 6));
+  EXPECT_EQ(runs({CUBLASLT_EPILOGUE_RELU_AUX_BIAS}), of(0, 0, 12, 6));
+}
+
+/// No algorithm is timed, and none is kept.
+TEST_F(Fake, DeterministicProductsTakeTheLibrarysOwnChoice) {
+  char name[] = "/tmp/amp-cache-XXXXXX";
+  const std::string folder = mkdtemp(name);
+  for (int run = 0; run < 2; ++run) {
+    resetFakeCuda();
+    SessionOptions options;
+    options.openWith = [&] {
+      cuda::Settings settings;
+      settings.deterministic = true;
+      settings.cacheFolder = folder;
+      return cuda::openCuda(fakeApi(), settings);
+    };
+    auto session = openSession(mlpGraph(smallNetwork()), options);
+    ASSERT_TRUE(session);
+    std::mt19937_64 random(1);
+    Tensor images = randomTensor(DType::Float32, {4, 5}, random);
+    ASSERT_TRUE(session->run("predict", {{"images", &images}}).ok());
+    EXPECT_EQ(fakeCuda().count("cublasLtMatmul"), 3);
+    EXPECT_EQ(fakeCuda().count("cudaEventElapsedTime"), 0);
+  }
+  for (const auto &entry : std::filesystem::directory_iterator(folder))
+    EXPECT_EQ(entry.path().extension(), ".cubin") << entry.path();
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(Fake, WhatWasFoundOutIsKeptOnDisk) {
   char name[] = "/tmp/amp-cache-XXXXXX";
   const std::string folder = mkdtemp(name);

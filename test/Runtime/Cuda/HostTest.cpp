@@ -12,6 +12,7 @@
 #include "CacheFile.h"
 #include "Context.h"
 #include "FakeCuda.h"
+#include "Source.h"
 
 #include <gtest/gtest.h>
 
@@ -96,6 +97,39 @@ TEST_F(Host, EachGpuHasALine) {
             "libraries of CUDA " +
                 std::to_string(CUDART_VERSION / 1000) + "." +
                 std::to_string(CUDART_VERSION % 1000 / 10));
+}
+
+TEST_F(Host, NeighbouringElementsAreTakenSixteenBytesAtATime) {
+  auto width = [](DType x, DType y, DType result, Dims loops,
+                  std::vector<Dims> strides) {
+    Program program;
+    for (DType dtype : {x, y, result}) {
+      Buffer buffer;
+      buffer.dtype = dtype;
+      program.buffers.push_back(buffer);
+    }
+    Step step;
+    step.operands = {0, 1};
+    step.results = {2};
+    step.params.loops = std::move(loops);
+    step.params.strides = std::move(strides);
+    return cuda::vectorWidth(program, step);
+  };
+  const DType f16 = DType::Float16, f32 = DType::Float32;
+  EXPECT_EQ(width(f16, f16, f16, {9}, {{1}, {1}, {1}}), 8);
+  EXPECT_EQ(width(f32, f32, f32, {9}, {{1}, {1}, {1}}), 4);
+  EXPECT_EQ(width(f32, f16, f32, {9}, {{1}, {1}, {1}}), 8);
+  EXPECT_EQ(width(DType::Float64, DType::Float64, DType::Float64, {9},
+                  {{1}, {1}, {1}}),
+            2);
+  EXPECT_EQ(width(DType::Bool, f32, f32, {9}, {{1}, {1}, {1}}), 8);
+  // A scalar is read by itself.
+  EXPECT_EQ(width(f16, f32, f16, {9}, {{1}, {0}, {1}}), 8);
+  // Rows that are padded, broadcast or turned.
+  EXPECT_EQ(width(f16, f16, f16, {9}, {{2}, {1}, {1}}), 1);
+  EXPECT_EQ(width(f16, f16, f16, {3, 5}, {{8, 1}, {5, 1}, {5, 1}}), 1);
+  EXPECT_EQ(width(f16, f16, f16, {3, 5}, {{5, 1}, {0, 1}, {5, 1}}), 1);
+  EXPECT_EQ(width(f16, f16, f16, {}, {{}, {}, {}}), 1);
 }
 
 TEST_F(Host, AFileIsReplacedAsAWhole) {

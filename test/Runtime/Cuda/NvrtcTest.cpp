@@ -108,7 +108,7 @@ protected:
 TEST_P(Nvrtc, KernelsOfTheBuild) {
   // 65,536 registers: two blocks of 256 threads have 128 each. The convolutions
   // in float64 take the most.
-  for (const char *family : {"Conv", "Gather", "Loss", "Move", "Norm", "Pool",
+  for (const char *family : {"Conv", "Epilogue", "Gather", "Loss", "Move", "Norm", "Pool",
                              "Reduce", "Scan", "Softmax", "State"}) {
     std::ifstream in(std::string(AMP_SOURCE_DIR) + "/runtime/src/cuda/kernels/" +
                      family + ".cu");
@@ -151,6 +151,66 @@ TEST_P(Nvrtc, TrainingStepsOfEveryOptimizer) {
   EXPECT_GT(sources.size(), 20u);
   // Adam's powers are in float64.
   expectWithin(compile(joined(sources), "steps"), 96, 0, "steps");
+}
+
+/// Attention or its gradient over q [2, 100, depth], with a factor and a mask.
+std::string attentionOf(Kernel kernel, DType type, int64_t depth) {
+  Program program;
+  Step step;
+  step.kernel = kernel;
+  StepParams &p = step.params;
+  p.loops = {2};
+  p.batch = 2;
+  p.m = p.n = 100;
+  p.k = p.size = depth;
+  p.causal = true;
+  auto add = [&](DType dtype, std::vector<uint32_t> &to) {
+    Buffer buffer;
+    buffer.dtype = dtype;
+    program.buffers.push_back(buffer);
+    to.push_back(uint32_t(program.buffers.size() - 1));
+    p.strides.push_back({100 * depth, depth, 1});
+  };
+  const bool isGradient = kernel == Kernel::AttentionGrad;
+  for (int i = 0; i < (isGradient ? 5 : 3); ++i)
+    add(type, step.operands);
+  if (isGradient)
+    add(DType::Float32, step.operands);
+  const auto mask = int32_t(step.operands.size());
+  add(DType::Bool, step.operands);
+  add(type, step.results);
+  add(isGradient ? type : DType::Float32, step.results);
+  if (isGradient)
+    add(type, step.results);
+  step.expression = {{ScalarOp::Load, DType::Float32, 0},
+                     {ScalarOp::Const, DType::Float32, -1, -1, -1, 0.125},
+                     {ScalarOp::Mul, DType::Float32, 0, 1},
+                     {ScalarOp::Load, DType::Bool, mask},
+                     {ScalarOp::Where, DType::Float32, 3, 2, 1}};
+  step.backward = step.expression;
+  EXPECT_TRUE(cuda::hasAttention(program, step));
+  return cuda::attentionSource(program, step);
+}
+
+TEST_P(Nvrtc, AttentionOfEveryType) {
+  // Blocks of at most 128 threads, with 48 KiB of shared memory as any GPU has.
+  for (Kernel kernel : {Kernel::Attention, Kernel::AttentionGrad})
+    for (auto [type, depth] :
+         {std::pair(DType::Float16, 64), {DType::Float16, 128},
+          {DType::BFloat16, 64}, {DType::Float32, 64}}) {
+      if (type == DType::BFloat16 && GetParam() == std::string("sm_75"))
+        continue; // not planned for it
+      // The others take as long again.
+      if (!std::getenv("AMP_TEST_FULL") &&
+          (depth > 64 || (type != DType::Float32) !=
+                             (GetParam() != std::string("sm_75"))))
+        continue;
+      const std::string what = std::string(kernelName(kernel)) + " " +
+                               std::string(amp::dtypeName(type)) + " " +
+                               std::to_string(depth);
+      expectWithin(compile(attentionOf(kernel, type, depth), what), 240, 49152,
+                   what);
+    }
 }
 
 TEST_P(Nvrtc, EveryScalarOperation) {

@@ -45,6 +45,7 @@ struct ElementwiseArgs {
   const u64 *state;
   i64 count;
   int rank;
+  int aligned; ///< all memory begins at 16 bytes
   i64 size[kMaxRank];
   i64 stride[kMaxOperands + 1][kMaxRank]; ///< the result's come behind the operands'
 };
@@ -154,6 +155,31 @@ struct LossScaleArgs {
   int *newGood, *newBad;
   float growth, backoff, minimum, maximum;
   i64 growthSteps, decreaseEvery;
+};
+
+/// A bit for each element of [rows, columns].
+struct MaskArgs {
+  void *values;
+  unsigned char *mask;
+  int type;
+  i64 rows, columns, pitch, maskBytes;
+};
+
+/// Operands of attention and then its results.
+constexpr int kMaxMatrices = 20;
+/// The longest row of q, k and v, in bytes: tiles of them are shared memory.
+constexpr int kAttentionRowBytes = 256;
+struct AttentionArgs {
+  const void *operand[kMaxMatrices];
+  void *result[3];
+  float *delta; ///< of the gradient, by row
+  int type[kMaxMatrices];
+  int operands, matrices, rank, causal;
+  float fill; ///< of the columns behind the row's own number, when causal
+  i64 batch, m, n, depth, width;
+  i64 size[kMaxRank];
+  i64 stride[kMaxMatrices][kMaxRank];
+  i64 rowStride[kMaxMatrices], columnStride[kMaxMatrices];
 };
 
 struct StateArgs {

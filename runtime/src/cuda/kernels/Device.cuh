@@ -173,6 +173,29 @@ __device__ inline void store(void *p, int type, i64 at, i64 x) {
     ((unsigned char *)p)[at] = (unsigned char)(u64(x));
 }
 
+/// Vectors of up to 16 bytes: number `group` of so many bytes.
+template <int Bytes> struct alignas(Bytes) Words {
+  unsigned char bytes[Bytes];
+};
+template <int Bytes>
+__device__ inline void loadBytes(unsigned char *to, const void *from,
+                                 i64 group) {
+  constexpr int kWord = Bytes < 16 ? Bytes : 16;
+#pragma unroll
+  for (int i = 0; i < Bytes / kWord; ++i)
+    ((Words<kWord> *)to)[i] =
+        ((const Words<kWord> *)from)[group * (Bytes / kWord) + i];
+}
+template <int Bytes>
+__device__ inline void storeBytes(void *to, const unsigned char *from,
+                                  i64 group) {
+  constexpr int kWord = Bytes < 16 ? Bytes : 16;
+#pragma unroll
+  for (int i = 0; i < Bytes / kWord; ++i)
+    ((Words<kWord> *)to)[group * (Bytes / kWord) + i] =
+        ((const Words<kWord> *)from)[i];
+}
+
 __device__ inline float exponential(float x) { return expf(x); }
 __device__ inline double exponential(double x) { return exp(x); }
 __device__ inline bool isNan(double x) { return x != x; }
