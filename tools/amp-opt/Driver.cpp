@@ -217,7 +217,8 @@ int Driver::readInput() {
   }
   std::string foreign = graphfile::describeForeignModel(
       input, inputName(),
-      "a graph file (.json), see docs/GraphFile.md, or MLIR (.mlir)");
+      "a graph file (.json), see docs/GraphFile.md, a TensorFlow graph, see "
+      "docs/TensorFlow.md, or MLIR (.mlir)");
   if (!foreign.empty()) {
     complain() << foreign << "\n";
     return kBadInput;
