@@ -13,6 +13,7 @@
 #include "amp/GraphFile/FileIO.h"
 #include "amp/GraphFile/ForeignModel.h"
 #include "amprt/Device.h"
+#include "amprt/Gpu.h"
 #include "amprt/io/Checkpoint.h"
 #include "amprt/io/Convert.h"
 #include "amprt/io/Npy.h"
@@ -120,11 +121,31 @@ int Driver::openSession() {
   if (!options.load.empty())
     if (Status s = amprt::io::loadCheckpoint(*session, options.load); !s.ok())
       return fail(s);
+  if (settings.device == "cuda")
+    describeGpu();
   if (options.device == "null" && !options.dumpProgram)
     warn("the device 'null' computes nothing: every number that comes out is "
          "0");
   watchSteps();
   return kOk;
+}
+
+/// Which GPU runs it, and whether its tensor cores do.
+void Driver::describeGpu() {
+  auto devices = amprt::listCudaDevices();
+  if (!devices.ok() || devices->empty())
+    return;
+  const std::string &device = devices->front();
+  const auto capability = amprt::computeCapability(device);
+  const auto &functions = session->file().file.functions;
+  const amprt::TensorCoreUse use =
+      amprt::tensorCoreUse(capability, session->file(),
+                           size_t(function - functions.data()), options.tf32);
+  if (!options.quiet && !options.dumpProgram)
+    std::printf("device: %s; %s\n", device.c_str(), use.describe().c_str());
+  const bool hasTf32 = capability.first >= 8;
+  if (const std::string text = use.warning(hasTf32); !text.empty())
+    warn(text);
 }
 
 void Driver::watchSteps() {

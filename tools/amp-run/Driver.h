@@ -47,6 +47,7 @@ private:
   /// Puts the trainer where the checkpoint stands.
   int resume(amprt::io::Trainer &trainer);
   int finish();
+  void describeGpu();
   void watchSteps();
   /// Opens what is written at the end and finds out that it cannot be.
   int checkFiles();
