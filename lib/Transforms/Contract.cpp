@@ -205,10 +205,16 @@ bool Fingerprint::computeTransparent(Operation *op) {
   if (isConverted(op))
     return op->getNumResults() == 1;
   const auto *dialect = infoOf(op).dialect;
-  return dialect && op->getNumOperands() == 1 && op->getNumResults() == 1 &&
-         dialect->isCast(op) &&
-         changes(elementTypeOf(op->getOperand(0).getType())) &&
-         changes(elementTypeOf(op->getResult(0).getType()));
+  // Behind the value of a node may stand the token that it has run.
+  if (!dialect || op->getNumOperands() == 0 || op->getNumResults() == 0 ||
+      !dialect->isCast(op) ||
+      !changes(elementTypeOf(op->getResult(0).getType())))
+    return false;
+  // A reference to float32 is read as what it refers to.
+  Type from = elementTypeOf(op->getOperand(0).getType());
+  return changes(from) ||
+         (dialect->castsAreNodes() && !isa<FloatType, IntegerType>(from) &&
+          op->getDiscardableAttr(generatedName));
 }
 
 /// The constant before its converted twins; kNoOp without one.
@@ -520,6 +526,8 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
   for (const PaintedOp &painted : painting.ops)
     if (painted.partOf != SpelledOp::None)
       isMixed[models.getPolicyName(painted.op)] = false;
+  OpNameMap<OpKind> kinds;
+  auto kindOf = [&](OperationName name) { return models.kindOf(name); };
   auto staysByList = [](const PaintedOp &painted) {
     return painted.list == ListKind::Deny || painted.list == ListKind::Keep;
   };
@@ -530,6 +538,7 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
         it->second = true;
   for (auto [index, painted] : llvm::enumerate(painting.ops)) {
     if (painted.count == 0 || painted.isCast || painted.isFlow ||
+        ModelSet::isCast(painted.op, kinds.get(painted.op->getName(), kindOf)) ||
         (!isAlone && painting.functionOf(index) != function) ||
         !staysByList(painted))
       continue;
@@ -539,8 +548,12 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
       const PaintVertex &vertex = painting.graph[v];
       if (vertex.isFloat32) {
+        // A list that stands on no list of the policy goes with who reads it.
+        const Rule rule = painting.result.reasons[v].rule;
         count += vertex.pin == Pin::OtherLow ||
-                 (vertex.pin == Pin::Target && vertex.allowsTarget);
+                 (vertex.pin == Pin::Target && vertex.allowsTarget) ||
+                 ((rule == Rule::Tied || rule == Rule::Forced) &&
+                  painting.loweredType(v) && painting.typeOf(v));
         continue;
       }
       count += isLow(painting.typeOf(v));

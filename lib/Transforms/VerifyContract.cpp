@@ -69,7 +69,7 @@ static LogicalResult verifyLow(FunctionOpInterface function,
       info.kind = models.kindOf(name);
       return info;
     });
-    if (!info.kind.isDescribed())
+    if (!info.kind.isDescribed() || ModelSet::isCast(op, info.kind))
       continue;
     llvm::StringRef name = ModelSet::getPolicyName(op, info.kind);
     if (name != info.policyName || !info.policyName.data()) {
@@ -122,7 +122,7 @@ static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
   for (uint32_t i = 0; i < body.numOps(); ++i) {
     body.fetchAhead(i);
     Operation *op = body.op(i);
-    if (op->getNumOperands() != 1 || op->getNumResults() != 1)
+    if (op->getNumOperands() == 0 || op->getNumResults() == 0)
       continue;
     const auto *dialect = dialects.get(op->getName(), [&](OperationName name) {
       return models.kindOf(name).dialect;

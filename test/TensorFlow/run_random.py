@@ -25,7 +25,7 @@ SIZE = 50
 MODES = {"fp16": ("cuda", "float16"), "bf16": ("bf16", "bfloat16"), "cpu_fp16": ("cpu", "float16")}
 
 
-def amp_opt(program, graph, case, version, directory):
+def amp_opt(program, graph, case, version, directory, policy="tensorflow"):
     source, out = os.path.join(directory, "in.json"), os.path.join(directory, "out.json")
     if os.path.exists(out):
         os.remove(out)
@@ -37,7 +37,7 @@ def amp_opt(program, graph, case, version, directory):
     gpu = "none"
     if cluster.get("gpu"):
         gpu = ",".join(str(cluster.get(k) or "") for k in ("arch", "cuda", "cudnn"))
-    command = [program, source, "-o", out, "--policy=tensorflow", "--target=" + target, "--tf-mode=" + mode,
+    command = [program, source, "-o", out, "--policy=" + policy, "--target=" + target, "--tf-mode=" + mode,
                "--tf-version=" + version, "--tf-gpu=" + gpu, "--loss-scale=none"]
     for flag, key in (("fetch", "fetches"), ("feed", "feeds"), ("tf-keep", "keep")):
         if case[key]:

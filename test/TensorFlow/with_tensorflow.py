@@ -10,6 +10,9 @@
 #    lowered, and every cast, is disturbed at random by the precision of its type, and
 #    the outputs may differ by a small multiple of what that does to them.
 #
+# 3. The graphs that TensorFlow's pass breaks (hazards.py): the policy `tensorflow` breaks
+#    them in the same way, what the default policy makes of them runs.
+#
 # What could not be compared or run is listed, by node and reason.
 
 import argparse
@@ -28,6 +31,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import kernels as kernel_registry
 
+import hazards
 import painter
 import random_graphdefs
 import run_random
@@ -304,6 +308,29 @@ class Run:
             if got is not None:
                 self.check_outputs(name, graph, case, got)
 
+    def broken(self, directory):
+        for name, (graph, fetches, mode) in hazards.graphs().items():
+            case = dict(painter.default_case(), fetches=fetches, feeds=[], keep=[], mode=mode, env={})
+            case["cluster"] = dict(case["cluster"], gpu=mode == "fp16")
+            self.compare_with_pass(name, graph, case, directory)
+            got, done = run_random.amp_opt(self.args.amp_opt, graph, case, self.rules, directory, policy="default")
+            if got is None or "warning:" in done.stderr:
+                self.fail(name, "the default policy says: " + done.stderr)
+                continue
+            feeds = self.feeds(graph)
+            try:
+                reference, outputs = self.evaluate(graph, case, feeds), self.evaluate(got, case, feeds)
+            except Exception as problem:
+                self.fail(name, "with the default policy: " + str(problem))
+                continue
+            # A product of small matrices, or several: roundings do not add up to more.
+            tolerance = 64 * PRECISION["bfloat16" if mode == "bf16" else "half"]
+            error = max(np.max(np.abs(a - b)) / np.max(np.abs(b)) for a, b in zip(outputs, reference))
+            self.seen["graphs that TensorFlow's pass breaks, run with the default policy"] += 1
+            print("ran %s: the largest error is %.3g" % (name, error))
+            if not error <= tolerance:
+                self.fail(name, "an output differs by %.3g" % error)
+
 
 def constraint_values(constraint):
     values = constraint.allowed_values.list
@@ -380,6 +407,7 @@ def main():
         run.cases(directory)
         run.random(directory)
         run.runnable(directory)
+        run.broken(directory)
     for name, why in run.skipped:
         print("not compared or run: %s: %s" % (name, why))
     print("%s, %d not compared or run, %d failures" %

@@ -235,6 +235,10 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     emulation.emplace(module);
   if (failed(autoMixedPrecision(module, rewrite, &report)))
     return kBadInput;
+  // Lowering by force keeps no promise.
+  if (settings.level != tf::Level::UnsafeForceAll &&
+      failed(verifyContract(module, rewrite.models)))
+    return kVerification;
   if (log)
     printGraphSummary(report, log->finish(),
                       options.output == "-" ? llvm::errs() : llvm::outs());

@@ -337,6 +337,8 @@ std::vector<TensorListCluster> Clusters::describeAll() {
                llvm::any_of(op->getResults(),
                             [&](Value value) { return isVariant(value); }))
         found.wanted = op;
+      if (op->hasAttr(kCallsAttr) && !nodes[i].leaves)
+        found.handsOn = op;
       // The handle of a list is a fixed type; as an element it is an attribute.
       if (isList && !getNodeTypes(op).vertices[nodes[i].vertex].attr.empty())
         found.nests = op;

@@ -39,18 +39,35 @@ static DataType loweredElement(Operation *op) {
   return 0;
 }
 
+/// A 16-bit type, or `wanted`, that a node has in a type attribute.
+static DataType findType(Operation *op, DataType wanted = 0) {
+  for (const TypeVertex &vertex : getNodeTypes(op).vertices)
+    if (!vertex.attr.empty())
+      if (DataType type = getVertexType(op, vertex);
+          wanted ? type == wanted : !lowName(type).empty())
+        return type;
+  return 0;
+}
+
 tf::Hazards::Hazards(ModuleOp module) : module(module) {
   for (auto function : module.getOps<FunctionOpInterface>()) {
     if (function->hasAttr(kPreserveAttr))
       continue;
     for (TensorListCluster &list : findTensorLists(function))
-      if (list.nests || list.wanted)
+      if (list.nests || list.wanted || list.handsOn)
         lists.push_back(std::move(list));
+    auto preserve = StringAttr::get(module.getContext(), kPreserveAttr);
+    auto called = StringAttr::get(module.getContext(), kCallsAttr);
     for (Operation &op :
-         function.getFunctionBody().front().without_terminator())
-      if (op.hasAttr(kPreserveAttr) && getOpName(&op) == "Cast" &&
-          typeOf(&op, "DstT") == graphdef::kFloat)
-        casts.push_back(&op);
+         function.getFunctionBody().front().without_terminator()) {
+      if (op.getDiscardableAttr(preserve)) {
+        if (getOpName(&op) == "Cast" && typeOf(&op, "DstT") == graphdef::kFloat)
+          casts.push_back(&op);
+      } else if (op.getDiscardableAttr(called) && !op.hasAttr(kSignatureAttr) &&
+                 findType(&op, graphdef::kFloat)) {
+        calls.push_back(&op);
+      }
+    }
   }
 }
 
@@ -59,6 +76,8 @@ void tf::Hazards::avoid() {
   for (TensorListCluster &list : lists)
     for (Operation *op : list.members)
       op->setAttr(kPreserveAttr, UnitAttr::get(op->getContext()));
+  for (Operation *op : calls)
+    op->setAttr(kPreserveAttr, UnitAttr::get(op->getContext()));
 }
 
 void tf::Hazards::warnOfLists() {
@@ -72,6 +91,13 @@ void tf::Hazards::warnOfLists() {
           << "node '" << getNodeName(list.wanted->getLoc())
           << "' hands out a tensor list whose elements are " << type
           << " now: reading them as float32 fails in TensorFlow";
+    if (list.handsOn)
+      list.handsOn->emitWarning()
+          << "node '" << getNodeName(list.handsOn->getLoc()) << "' ("
+          << getOpName(list.handsOn) << ") hands a tensor list to functions, "
+          << "and the elements of '" << getNodeName((*lowered)->getLoc())
+          << "' are " << type << " now: TensorFlow fails where a function "
+          << "takes them for float32";
     if (list.nests)
       list.nests->emitWarning()
           << "node '" << getNodeName(list.nests->getLoc())
@@ -79,6 +105,18 @@ void tf::Hazards::warnOfLists() {
           << "of '" << getNodeName((*lowered)->getLoc()) << "' are " << type
           << " now: TensorFlow fails where the inner list is read as float32";
   }
+}
+
+/// Of a loop all of whose types are on the clear list, and none of whose
+/// functions is looked into.
+void tf::Hazards::warnOfCalls() {
+  for (Operation *op : calls)
+    if (llvm::StringRef type = lowName(findType(op)); !type.empty())
+      op->emitWarning() << "node '" << getNodeName(op->getLoc()) << "' ("
+                        << getOpName(op) << ") takes " << type
+                        << " now, and its functions still take float32: it "
+                        << "fails when the node runs, as with TensorFlow's "
+                        << "pass";
 }
 
 void tf::Hazards::warnOfCasts() {
@@ -143,6 +181,7 @@ void tf::Hazards::warnOfKernels() {
 
 void tf::Hazards::warn() {
   warnOfLists();
+  warnOfCalls();
   warnOfCasts();
   warnOfKernels();
 }

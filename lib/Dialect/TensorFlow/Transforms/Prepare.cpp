@@ -14,6 +14,7 @@
 #include "amp/Interfaces/PrecisionInterfaces.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -114,6 +115,7 @@ private:
   }
 
   void preserveUnreachable();
+  LogicalResult checkRecursion();
   void force(FunctionOpInterface function);
 
   ModuleOp module;
@@ -371,6 +373,8 @@ void Preparer::convertBatchNorms(FunctionOpInterface function) {
 LogicalResult Preparer::run() {
   hasGpu = settings.hasGpu || (settings.simulateGpu && settings.mode == Mode::Cuda);
   preserveUnreachable();
+  if (failed(checkRecursion()))
+    return failure();
   for (auto function : module.getOps<FunctionOpInterface>()) {
     if (function->hasAttr(kPreserveAttr))
       continue;
@@ -426,6 +430,72 @@ void Preparer::preserveUnreachable() {
   for (auto &entry : functions)
     if (!reached.contains(entry.second))
       preserve(entry.second);
+}
+
+/// A function that calls itself, at each of its calls, never ends. One that a
+/// branch or a loop calls may.
+LogicalResult Preparer::checkRecursion() {
+  llvm::StringMap<Operation *> functions;
+  for (auto function : module.getOps<FunctionOpInterface>())
+    if (auto name = function->getAttrOfType<StringAttr>(kFunctionNameAttr))
+      functions[name.getValue()] = function;
+  if (functions.empty())
+    return success();
+  // Calls of each function: the node and what it calls.
+  using Call = std::pair<Operation *, Operation *>;
+  llvm::MapVector<Operation *, llvm::SmallVector<Call>> calls;
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    auto &made = calls[function];
+    for (Operation &op :
+         function.getFunctionBody().front().without_terminator()) {
+      auto called = op.getAttrOfType<ArrayAttr>(kCallsAttr);
+      if (!called ||
+          (!op.hasAttr(kSignatureAttr) && getOpName(&op) != "PartitionedCall" &&
+           getOpName(&op) != "StatefulPartitionedCall"))
+        continue;
+      for (Attribute name : called)
+        if (Operation *callee = functions.lookup(
+                isa<StringAttr>(name) ? cast<StringAttr>(name).getValue()
+                                      : llvm::StringRef()))
+          made.push_back({&op, callee});
+    }
+  }
+  enum class State : uint8_t { New, Open, Done };
+  llvm::DenseMap<Operation *, State> states;
+  for (auto &[root, unused] : calls) {
+    if (states[root] != State::New)
+      continue;
+    llvm::SmallVector<std::pair<Operation *, size_t>> stack{{root, 0}};
+    states[root] = State::Open;
+    while (!stack.empty()) {
+      auto &[function, next] = stack.back();
+      const auto &made = calls[function];
+      if (next == made.size()) {
+        states[function] = State::Done;
+        stack.pop_back();
+        continue;
+      }
+      auto [op, callee] = made[next++];
+      State &state = states[callee];
+      if (state == State::New) {
+        state = State::Open;
+        stack.push_back({callee, 0});
+        continue;
+      }
+      if (state == State::Done)
+        continue;
+      auto name = callee->getAttrOfType<StringAttr>(kFunctionNameAttr);
+      InFlightDiagnostic diag =
+          op->emitError() << "node '" << getNodeName(op->getLoc())
+                          << "' calls function '" << name.getValue() << "'";
+      if (callee == function)
+        diag << ", in which it stands: that never ends";
+      else
+        diag << ", from which it is called: that never ends";
+      return diag;
+    }
+  }
+  return success();
 }
 
 /// Everything that has a value and no effect, but for calls.

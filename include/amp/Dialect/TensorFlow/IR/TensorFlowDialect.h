@@ -194,6 +194,9 @@ struct TensorListCluster {
   mlir::Operation *nests = nullptr;
   /// A wanted node that hands out the list itself; null without one.
   mlir::Operation *wanted = nullptr;
+  /// A loop or branch whose functions take the list; null without one. They are
+  /// rewritten each for itself.
+  mlir::Operation *handsOn = nullptr;
 };
 std::vector<TensorListCluster> findTensorLists(mlir::Operation *function);
 

@@ -101,8 +101,8 @@ llvm::LogicalResult prepare(mlir::ModuleOp module,
                             llvm::DenseSet<mlir::Operation *> &forced);
 
 /// What TensorFlow's pass does although the graph then fails or changes what it
-/// gives: a list type that somebody outside does not know, a cast that is
-/// wanted, a type without a kernel.
+/// gives: a list type that somebody outside does not know, a loop whose body
+/// takes another type, a cast that is wanted, a type without a kernel.
 class Hazards {
 public:
   /// Looks at a module that has been prepared.
@@ -116,11 +116,14 @@ public:
 private:
   void warnOfLists();
   void warnOfCasts();
+  void warnOfCalls();
   void warnOfKernels();
 
   mlir::ModuleOp module;
   /// Lists that leave the pass's sight.
   std::vector<TensorListCluster> lists;
+  /// Nodes that hand float32 to functions, which keep their signatures.
+  std::vector<mlir::Operation *> calls;
   /// Casts to float32 that are to stay.
   std::vector<mlir::Operation *> casts;
 };
