@@ -538,9 +538,9 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
         it->second = true;
   for (auto [index, painted] : llvm::enumerate(painting.ops)) {
     if (painted.count == 0 || painted.isCast || painted.isFlow ||
-        ModelSet::isCast(painted.op, kinds.get(painted.op->getName(), kindOf)) ||
+        !staysByList(painted) ||
         (!isAlone && painting.functionOf(index) != function) ||
-        !staysByList(painted))
+        ModelSet::isCast(painted.op, kinds.get(painted.op->getName(), kindOf)))
       continue;
     if (!isMixed.empty() && isMixed.lookup(models.getPolicyName(painted.op)))
       continue;
