@@ -201,13 +201,17 @@ Fingerprint::NameInfo &Fingerprint::infoOf(Operation *op) {
   });
 }
 
+bool amp::isOneToOne(Operation *op, const PrecisionDialectInterface &dialect) {
+  if (dialect.castsAreNodes())
+    return op->getNumOperands() != 0 && op->getNumResults() != 0;
+  return op->getNumOperands() == 1 && op->getNumResults() == 1;
+}
+
 bool Fingerprint::computeTransparent(Operation *op) {
   if (isConverted(op))
     return op->getNumResults() == 1;
   const auto *dialect = infoOf(op).dialect;
-  // Behind the value of a node may stand the token that it has run.
-  if (!dialect || op->getNumOperands() == 0 || op->getNumResults() == 0 ||
-      !dialect->isCast(op) ||
+  if (!dialect || !isOneToOne(op, *dialect) || !dialect->isCast(op) ||
       !changes(elementTypeOf(op->getResult(0).getType())))
     return false;
   // A reference to float32 is read as what it refers to.

@@ -31,6 +31,10 @@ mlir::DictionaryAttr buildContract(const FunctionPainting &painting,
                                    const ModelSet &models,
                                    mlir::FunctionOpInterface function);
 
+/// Whether an op makes one value of one, as a cast does. Where casts are nodes,
+/// control may stand behind both.
+bool isOneToOne(mlir::Operation *op, const PrecisionDialectInterface &dialect);
+
 /// Whether a type group is float16 or bfloat16.
 bool isLowGroup(mlir::Operation *op, const TypeGroup &group);
 

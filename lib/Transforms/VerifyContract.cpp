@@ -122,15 +122,14 @@ static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
   for (uint32_t i = 0; i < body.numOps(); ++i) {
     body.fetchAhead(i);
     Operation *op = body.op(i);
-    if (op->getNumOperands() == 0 || op->getNumResults() == 0)
-      continue;
     const auto *dialect = dialects.get(op->getName(), [&](OperationName name) {
       return models.kindOf(name).dialect;
     });
-    if (!dialect || !dialect->isCast(op) || !op->hasAttr(generated))
+    if (!dialect || !isOneToOne(op, *dialect) || !dialect->isCast(op) ||
+        !op->hasAttr(generated))
       continue;
     before.clear();
-    ValueId source = body.numOperands(i) == 1
+    ValueId source = body.numOperands(i) != 0
                          ? body.operandValue(body.operandIndex(i, 0))
                          : kNoValue;
     if (source == kNoValue) {
