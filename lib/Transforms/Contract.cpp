@@ -61,7 +61,8 @@ public:
     add(size);
     if (size <= 8) {
       uint64_t word = 0;
-      std::memcpy(&word, data, size);
+      if (size) // of an empty text there is no address
+        std::memcpy(&word, data, size);
       return add(word);
     }
     llvm::XXH128_hash_t bytes = llvm::xxh3_128bits(
