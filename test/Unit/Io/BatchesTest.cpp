@@ -191,7 +191,8 @@ TEST(Labels, OutsideTheClassesAreRefused) {
   f.nodes.push_back(loss);
   file.file.functions.push_back(std::move(f));
   file.types.emplace_back();
-  file.types[0].results.push_back({amp::TensorType()});
+  file.types[0].results = amp::graphfile::ResultTypes(/*nodes=*/1);
+  file.types[0].results.set(0, {amp::TensorType()});
 
   Dataset data = smallImages();
   data.train.fields.push_back(
