@@ -1,4 +1,4 @@
-//===- TypeGroups.cpp - Type groups of a body ----------------------- -===//
+//===- TypeGroups.cpp - Type groups of a body -----------------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

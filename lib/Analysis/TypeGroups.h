@@ -1,4 +1,4 @@
-//===- TypeGroups.h - Type groups of a body ----------------*- C++ -*-===//
+//===- TypeGroups.h - Type groups of a body ---------------------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

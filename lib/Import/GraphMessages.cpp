@@ -1,4 +1,4 @@
-//===- GraphMessages.cpp - What messages of a graph say ---------------- -===//
+//===- GraphMessages.cpp - What messages of a graph say -------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

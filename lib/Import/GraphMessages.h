@@ -1,4 +1,4 @@
-//===- GraphMessages.h - What messages of a graph say --------*- C++ -*-===//
+//===- GraphMessages.h - What messages of a graph say -----------*- C++ -*-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- OpLayout.cpp - What the nodes of one op share --------------------- -===//
+//===- OpLayout.cpp - What the nodes of one op share ----------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
