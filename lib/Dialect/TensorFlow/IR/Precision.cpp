@@ -1,4 +1,4 @@
-//===- Precision.cpp - What mixed precision asks of `tf` ----------------- -===//
+//===- Precision.cpp - What mixed precision asks of `tf` ------------------===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
