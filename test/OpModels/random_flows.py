@@ -9,17 +9,12 @@ rewrite changes nothing. The contract is verified by amp-opt itself. A failure p
 seed; --keep=DIR leaves its files.
 """
 
-import argparse
-import json
-import os
 import random
 import re
-import subprocess
 import sys
-import tempfile
 
 from naive_painter import Graph
-from random_modules import LISTS, LOW, OpKind
+from random_modules import LOW, OpKind, arguments, rewritten
 
 MARK = re.compile(r"\bid = (\d+) : i32")
 
@@ -285,50 +280,18 @@ def check_output(module, text, lowered, low):
     return None if seen == set(ops) else "ops are missing"
 
 
-def main():
-    parser = argparse.ArgumentParser(description="random modules with regions and calls")
-    parser.add_argument("--amp-opt", required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--keep")
-    args = parser.parse_args()
-    total = carried = calls = 0
-    with tempfile.TemporaryDirectory() as directory:
-        if args.keep:
-            os.makedirs(args.keep, exist_ok=True)
-            directory = args.keep
-        path = lambda name: os.path.join(directory, name)
-        policy = {"lists": {name: ["some.%s" % name] for name in LISTS},
-                  "infer_rule": {"float16": "between", "bfloat16": "follow"}}
-        with open(path("policy.json"), "w", encoding="utf-8") as f:
-            json.dump(policy, f)
-        for seed in range(args.seed, args.seed + args.count):
-            module = Module(seed)
-            with open(path("in.mlir"), "w", encoding="utf-8") as f:
-                f.write(module.text())
-            with open(path("models.json"), "w", encoding="utf-8") as f:
-                json.dump(module.models(), f)
-            for target, low in LOW.items():
-                def rewrite(source, result):
-                    done = subprocess.run([args.amp_opt, path(source), "-o", path(result), "--target=" + target,
-                                           "--op-models=" + path("models.json"), "--policy=" + path("policy.json"),
-                                           "--unknown-ops=ignore"], capture_output=True, text=True)
-                    if done.returncode:
-                        raise SystemExit("seed %d, %s: exit %d\n%s\n%s" % (seed, target, done.returncode, done.stderr,
-                                                                          module.text()))
-                    with open(path(result), encoding="utf-8") as f:
-                        return f.read()
+def check_module(module, text, target):
+    lowered = module.graph(target).paint(target == "bfloat16")
+    return lowered, check_output(module, text, lowered, LOW[target])
 
-                text = rewrite("in.mlir", "out.mlir")
-                lowered = module.graph(target).paint(target == "bfloat16")
-                problem = check_output(module, text, lowered, low)
-                if not problem and rewrite("out.mlir", "again.mlir") != text:
-                    problem = "a second rewrite changes something"
-                if problem:
-                    raise SystemExit("seed %d, %s: %s\n%s" % (seed, target, problem, module.text()))
-                total += len(lowered)
-                carried += sum(v[0] == "carried" for v in lowered)
-                calls += sum(v[0] == "call" for v in lowered)
+
+def main():
+    args = arguments("random modules with regions and calls")
+    total = carried = calls = 0
+    for lowered in rewritten(args, Module, check_module):
+        total += len(lowered)
+        carried += sum(v[0] == "carried" for v in lowered)
+        calls += sum(v[0] == "call" for v in lowered)
     # Modules in which nothing is lowered would agree, too.
     if args.count >= 40 and not (total > args.count and carried and calls):
         raise SystemExit("only %d groups were lowered, %d carried, %d at calls" % (total, carried, calls))

@@ -199,14 +199,18 @@ def check_output(module, text, target, lowered):
     return None
 
 
-def main():
-    parser = argparse.ArgumentParser(description="random modules of unregistered ops")
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--amp-opt", required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--keep")
-    args = parser.parse_args()
-    total = 0
+    return parser.parse_args()
+
+
+def rewritten(args, make, check):
+    """Rewrites `make(seed)` to each type, for each seed, and yields what is lowered:
+    `check(module, text, target)` gives that, and what is wrong with the text, if anything."""
     with tempfile.TemporaryDirectory() as directory:
         if args.keep:
             os.makedirs(args.keep, exist_ok=True)
@@ -217,7 +221,7 @@ def main():
         with open(path("policy.json"), "w", encoding="utf-8") as f:
             json.dump(policy, f)
         for seed in range(args.seed, args.seed + args.count):
-            module = Module(seed)
+            module = make(seed)
             with open(path("in.mlir"), "w", encoding="utf-8") as f:
                 f.write(module.text())
             with open(path("models.json"), "w", encoding="utf-8") as f:
@@ -228,18 +232,28 @@ def main():
                                            "--op-models=" + path("models.json"), "--policy=" + path("policy.json"),
                                            "--unknown-ops=ignore"], capture_output=True, text=True)
                     if done.returncode:
-                        raise SystemExit("seed %d, %s: exit %d\n%s" % (seed, target, done.returncode, done.stderr))
+                        raise SystemExit("seed %d, %s: exit %d\n%s\n%s" % (seed, target, done.returncode, done.stderr,
+                                                                          module.text()))
                     with open(path(result), encoding="utf-8") as f:
                         return f.read()
 
                 text = rewrite("in.mlir", "out.mlir")
-                lowered = module.paint(target, target == "bfloat16")
-                problem = check_output(module, text, target, lowered)
+                lowered, problem = check(module, text, target)
                 if not problem and rewrite("out.mlir", "again.mlir") != text:
                     problem = "a second rewrite changes something"
                 if problem:
                     raise SystemExit("seed %d, %s: %s\n%s" % (seed, target, problem, module.text()))
-                total += len(lowered)
+                yield lowered
+
+
+def check_module(module, text, target):
+    lowered = module.paint(target, target == "bfloat16")
+    return lowered, check_output(module, text, target, lowered)
+
+
+def main():
+    args = arguments("random modules of unregistered ops")
+    total = sum(len(lowered) for lowered in rewritten(args, Module, check_module))
     # Modules in which nothing is lowered would agree, too.
     if total < args.count:
         raise SystemExit("only %d groups were lowered" % total)

@@ -3,16 +3,9 @@
 # `tensorflow` does the same with a warning (messages.py); what other policies make
 # of them runs (with_tensorflow.py).
 
+from graph_json import node
+
 FLOAT, INT, VARIANT, BOOL = ({"type": "DT_" + t} for t in ("FLOAT", "INT32", "VARIANT", "BOOL"))
-
-
-def node(name, op, inputs=(), **attrs):
-    n = {"name": name, "op": op}
-    if inputs:
-        n["input"] = list(inputs)
-    if attrs:
-        n["attr"] = attrs
-    return n
 
 
 def placeholder(name, dtype, *dims):

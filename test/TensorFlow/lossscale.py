@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 
+from graph_json import node
+
 FLT_MAX = 3.4028234663852886e38
 DEAD = object()
 
@@ -24,15 +26,6 @@ def f32(value):
         return struct.unpack("f", struct.pack("f", value))[0]
     except OverflowError:
         return math.copysign(math.inf, value)
-
-
-def node(name, op, inputs=(), **attrs):
-    n = {"name": name, "op": op}
-    if inputs:
-        n["input"] = list(inputs)
-    if attrs:
-        n["attr"] = attrs
-    return n
 
 
 F, I32, I64, RES = ({"type": "DT_" + t} for t in ("FLOAT", "INT32", "INT64", "RESOURCE"))

@@ -12,16 +12,7 @@ import sys
 import tempfile
 
 import hazards
-
-
-def node(name, op, inputs=(), **attrs):
-    n = {"name": name, "op": op}
-    if inputs:
-        n["input"] = list(inputs)
-    if attrs:
-        n["attr"] = attrs
-    return n
-
+from graph_json import node
 
 T = {"type": "DT_FLOAT"}
 X = node("x", "Placeholder", dtype=T)

@@ -69,25 +69,6 @@ template <typename T> struct RowAccess {
   }
 };
 
-AMPRT_ALWAYS_INLINE double sumOf(const double (&lanes)[kLanes]) {
-  double total = 0;
-  for (double lane : lanes)
-    total += lane;
-  return total;
-}
-
-template <typename T>
-AMPRT_ALWAYS_INLINE void sumRow(const T *x, int64_t count, double *sum) {
-  double lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l)
-      lanes[l] += double(x[i + l]);
-  for (; i < count; ++i)
-    lanes[0] += double(x[i]);
-  *sum = sumOf(lanes);
-}
-
 template <typename T>
 AMPRT_ALWAYS_INLINE void sumSquares(const T *x, int64_t count, double mean,
                                     double *sum) {
@@ -100,7 +81,7 @@ AMPRT_ALWAYS_INLINE void sumSquares(const T *x, int64_t count, double mean,
     }
   for (; i < count; ++i)
     lanes[0] += (double(x[i]) - mean) * (double(x[i]) - mean);
-  *sum = sumOf(lanes);
+  *sum = sumOfLanes(lanes);
 }
 
 /// What a row is moved by and multiplied with.
@@ -112,7 +93,7 @@ RowScale scaleOf(const T *x, const StepParams &p) {
   int64_t count = p.size;
   double mean = 0, squares = 0;
   if (p.centered) {
-    vectorised<sumRow<T>>()(x, count, &mean);
+    vectorised<sumRun<T, double>>()(x, count, &mean);
     mean /= double(count);
   }
   vectorised<sumSquares<T>>()(x, count, mean, &squares);
@@ -181,8 +162,8 @@ AMPRT_ALWAYS_INLINE void addRowSums(const T *g, const T *x, const T *scale,
       add(i + l, l);
   for (; i < count; ++i)
     add(i, 0);
-  sums->mean = sumOf(means);
-  sums->tilt = sumOf(tilts);
+  sums->mean = sumOfLanes(means);
+  sums->tilt = sumOfLanes(tilts);
 }
 
 /// dx = factor · (g·scale − mean − x̂ · tilt).

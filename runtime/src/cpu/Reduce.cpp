@@ -22,20 +22,6 @@ using namespace amprt::cpu;
 namespace {
 
 constexpr int64_t kBlock = 512;
-template <typename T, typename Acc>
-AMPRT_ALWAYS_INLINE void sumRun(const T *x, int64_t count, Acc *sum) {
-  Acc lanes[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (int64_t l = 0; l < kLanes; ++l)
-      lanes[l] += Acc(x[i + l]);
-  for (; i < count; ++i)
-    lanes[0] += Acc(x[i]);
-  Acc total = 0;
-  for (Acc lane : lanes)
-    total += lane;
-  *sum = total;
-}
 
 template <typename T, typename Acc>
 AMPRT_ALWAYS_INLINE void addRun(const T *x, int64_t count, Acc *sums) {

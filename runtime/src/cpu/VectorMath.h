@@ -23,6 +23,26 @@ namespace amprt::cpu {
 /// Lanes of sums over a row; fixed, so that all machines add alike.
 inline constexpr int64_t kLanes = 16;
 
+template <typename Acc>
+AMPRT_ALWAYS_INLINE Acc sumOfLanes(const Acc (&lanes)[kLanes]) {
+  Acc total = 0;
+  for (Acc lane : lanes)
+    total += lane;
+  return total;
+}
+
+template <typename T, typename Acc>
+AMPRT_ALWAYS_INLINE void sumRun(const T *x, int64_t count, Acc *sum) {
+  Acc lanes[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (int64_t l = 0; l < kLanes; ++l)
+      lanes[l] += Acc(x[i + l]);
+  for (; i < count; ++i)
+    lanes[0] += Acc(x[i]);
+  *sum = sumOfLanes(lanes);
+}
+
 /// The largest that is a number; −∞ if there is none.
 AMPRT_ALWAYS_INLINE void largestOf(const float *x, int64_t size,
                                    float *result) {
