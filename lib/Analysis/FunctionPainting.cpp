@@ -72,6 +72,7 @@ private:
   std::vector<uint32_t> sweepOrder(bool insideOut) const;
   void addVertices(uint32_t index);
   void findFlows();
+  void findBranches();
   void getGroups(uint32_t index, llvm::SmallVectorImpl<TypeGroup> &groups);
   void tieCalls();
   void addCastVertex(uint32_t index);
@@ -146,6 +147,7 @@ void BodyPainter::findFlows() {
       getRegionGroups(painting.ops[entry.parent].op, settings.models,
                       painting.flows[entry.parent]);
     }
+  findBranches();
   for (uint32_t i = body.blockOps(); i < body.numOps(); ++i) {
     painting.ops[i].isFlow = true;
     auto function = cast<FunctionOpInterface>(painting.ops[i].op);
@@ -178,6 +180,27 @@ void BodyPainter::findFlows() {
       groups[k].operands.push_back(k);
     for (unsigned k = 0; k < op->getNumResults(); ++k)
       groups[op->getNumOperands() + k].results.push_back(k);
+  }
+}
+
+/// What branches between blocks hand over belongs to the first of them.
+void BodyPainter::findBranches() {
+  BranchGroups groups;
+  for (const BodyIndex::BlockEntry &entry : body.blocks())
+    if (entry.block->isEntryBlock() && !entry.block->getParent()->hasOneBlock())
+      getBranchGroups(*entry.block->getParent(), groups);
+  if (groups.empty())
+    return;
+  for (size_t b = 0; b < body.blocks().size(); ++b) {
+    const uint32_t end = body.endOp(b) - 1;
+    if (body.blocks()[b].block->empty())
+      continue;
+    auto found = groups.find(body.op(end));
+    if (found == groups.end())
+      continue;
+    painting.flows[end] = std::move(found->second);
+    painting.ops[end].isFlow = true;
+    painting.ops[end].isTerminator = false;
   }
 }
 
@@ -389,7 +412,7 @@ std::vector<uint32_t> BodyPainter::sweepOrder(bool insideOut) const {
   // that is topological as it is.
   if (!insideOut && (settings.keepBlockOrder || body.isTopological())) {
     for (uint32_t i = 0; i < body.blockOps(); ++i)
-      if (!body.isTerminator(i))
+      if (!painting.ops[i].isTerminator)
         order.push_back(i);
     return order;
   }
@@ -408,7 +431,7 @@ std::vector<uint32_t> BodyPainter::sweepOrder(bool insideOut) const {
             handedOver[index].push_back(body.operandValue(
                 body.operandIndex(owner->second, operand->getOperandNumber())));
   for (uint32_t root = 0; root < body.blockOps(); ++root) {
-    if (seen[root] || body.isTerminator(root))
+    if (seen[root] || painting.ops[root].isTerminator)
       continue;
     seen[root] = true;
     stack.push_back({root, 0});
@@ -553,7 +576,8 @@ void BodyPainter::addEdges() {
     const uint32_t index = painting.opOf[v];
     const uint32_t first = body.operandIndex(index, 0);
     for (uint32_t k = first; k < first + body.numOperands(index); ++k) {
-      if (painting.operandVertex[k] != v)
+      // Branches hand over what they read.
+      if (painting.operandVertex[k] != v || body.isTerminator(index))
         continue;
       ValueId value = body.operandValue(k);
       VertexId from =

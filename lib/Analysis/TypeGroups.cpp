@@ -22,7 +22,11 @@ bool amp::hasMembers(const TypeGroup &group) {
 }
 
 bool amp::isShaped(Operation *op, const FlowGroup &group) {
-  auto shaped = [](Value value) { return isa<ShapedType>(value.getType()); };
+  // What is in memory cannot be cast, nor can, in most dialects, a tensor without
+  // a rank.
+  auto shaped = [](Value value) {
+    return isa<RankedTensorType, VectorType>(value.getType());
+  };
   for (unsigned i : group.operands)
     if (!shaped(op->getOperand(i)))
       return false;

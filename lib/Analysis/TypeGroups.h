@@ -16,7 +16,7 @@
 namespace amp {
 
 bool hasMembers(const TypeGroup &group);
-/// Whether the values of a flow are tensors; they are all alike.
+/// Whether the values of a flow are tensors that can be cast.
 bool isShaped(mlir::Operation *op, const FlowGroup &group);
 /// The element type that all members of a group share; null without one.
 mlir::Type groupType(mlir::Operation *op, const TypeGroup &group);

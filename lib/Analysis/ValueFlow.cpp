@@ -20,6 +20,8 @@
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <optional>
+
 using namespace amp;
 using namespace mlir;
 
@@ -102,15 +104,10 @@ bool amp::flowsThrough(Operation *op, const ModelSet &models) {
   return collectHandovers(branch, handovers);
 }
 
+/// Values in memory are places of their own, which nobody retypes.
 static bool isFloatTensor(Type type) {
-  return isa<ShapedType>(type) && isa<FloatType>(getElementTypeOrSelf(type));
-}
-
-static void addOperand(FlowGroup &group, Operation *op, OpOperand *operand) {
-  if (operand->getOwner() == op)
-    group.operands.push_back(operand->getOperandNumber());
-  else
-    group.handedOver.push_back(operand);
+  return isa<TensorType, VectorType>(type) &&
+         isa<FloatType>(getElementTypeOrSelf(type));
 }
 
 static void addValue(FlowGroup &group, Value value) {
@@ -120,60 +117,119 @@ static void addValue(FlowGroup &group, Value value) {
     group.results.push_back(cast<OpResult>(value).getResultNumber());
 }
 
-void amp::getRegionGroups(Operation *op, const ModelSet &models,
-                          llvm::SmallVectorImpl<FlowGroup> &groups) {
-  llvm::SmallVector<CarriedValue, 4> carried;
-  if (getCarriedValues(op, models, carried)) {
-    for (const CarriedValue &each : carried) {
-      if (llvm::none_of(each.values, [](Value value) {
-            return isFloatTensor(value.getType());
-          }))
-        continue;
-      FlowGroup &group = groups.emplace_back();
-      for (OpOperand *operand : each.operands)
-        addOperand(group, op, operand);
-      for (Value value : each.values)
-        addValue(group, value);
-    }
-    return;
+namespace {
+/// Places joined by what hands a value from one to another.
+class JoinedPlaces {
+public:
+  /// Nothing for values that are no tensors of floats.
+  void join(OpOperand *operand, Value input) {
+    if (!isFloatTensor(operand->get().getType()) &&
+        !isFloatTensor(input.getType()))
+      return;
+    Place from = operand, to = input.getAsOpaquePointer();
+    if (seen.insert(from).second)
+      operands.push_back({from, operand});
+    if (seen.insert(to).second)
+      values.push_back({to, input});
+    classes.unionSets(from, to);
   }
-  llvm::SmallVector<Handover, 4> handovers;
-  collectHandovers(cast<RegionBranchOpInterface>(op), handovers);
+  /// A group for each set of places; `take` says where one stands.
+  void forEachGroup(
+      llvm::function_ref<void(llvm::ArrayRef<OpOperand *>,
+                              llvm::ArrayRef<Value>)> take) const {
+    struct Members {
+      llvm::SmallVector<OpOperand *, 4> operands;
+      llvm::SmallVector<Value, 4> values;
+    };
+    llvm::MapVector<Place, Members> groups;
+    for (auto [place, operand] : operands)
+      groups[classes.getLeaderValue(place)].operands.push_back(operand);
+    for (auto [place, value] : values)
+      groups[classes.getLeaderValue(place)].values.push_back(value);
+    for (const auto &[leader, members] : groups)
+      take(members.operands, members.values);
+  }
+
+private:
   llvm::EquivalenceClasses<Place> classes;
   // In the order in which they are met, so that groups have an order.
   llvm::SmallVector<std::pair<Place, OpOperand *>, 8> operands;
   llvm::SmallVector<std::pair<Place, Value>, 8> values;
   llvm::DenseSet<Place> seen;
+};
+} // namespace
+
+static FlowGroup makeGroup(Operation *op, llvm::ArrayRef<OpOperand *> operands,
+                           llvm::ArrayRef<Value> values) {
+  FlowGroup group;
+  for (OpOperand *operand : operands) {
+    if (operand->getOwner() == op)
+      group.operands.push_back(operand->getOperandNumber());
+    else
+      group.handedOver.push_back(operand);
+  }
+  for (Value value : values)
+    addValue(group, value);
+  return group;
+}
+
+void amp::getRegionGroups(Operation *op, const ModelSet &models,
+                          llvm::SmallVectorImpl<FlowGroup> &groups) {
+  llvm::SmallVector<CarriedValue, 4> carried;
+  if (getCarriedValues(op, models, carried)) {
+    for (const CarriedValue &each : carried)
+      if (llvm::any_of(each.values, [](Value value) {
+            return isFloatTensor(value.getType());
+          }))
+        groups.push_back(makeGroup(op, each.operands, each.values));
+    return;
+  }
+  llvm::SmallVector<Handover, 4> handovers;
+  collectHandovers(cast<RegionBranchOpInterface>(op), handovers);
+  JoinedPlaces places;
   for (const Handover &handover : handovers) {
     if (handover.operands.empty())
       continue;
     OpOperand *first = handover.operands.getBase();
-    for (unsigned i = 0; i < handover.inputs.size(); ++i) {
-      OpOperand *operand = first + i;
-      Value input = handover.inputs[i];
-      if (!isFloatTensor(operand->get().getType()) &&
-          !isFloatTensor(input.getType()))
-        continue;
-      Place from = operand, to = input.getAsOpaquePointer();
-      if (seen.insert(from).second)
-        operands.push_back({from, operand});
-      if (seen.insert(to).second)
-        values.push_back({to, input});
-      classes.unionSets(from, to);
-    }
+    for (unsigned i = 0; i < handover.inputs.size(); ++i)
+      places.join(first + i, handover.inputs[i]);
   }
-  llvm::DenseMap<Place, unsigned> groupOf;
-  auto group = [&](Place place) -> FlowGroup & {
-    auto [it, isNew] =
-        groupOf.try_emplace(classes.getLeaderValue(place), groups.size());
-    if (isNew)
-      groups.emplace_back();
-    return groups[it->second];
-  };
-  for (auto [place, operand] : operands)
-    addOperand(group(place), op, operand);
-  for (auto [place, value] : values)
-    addValue(group(place), value);
+  places.forEachGroup([&](llvm::ArrayRef<OpOperand *> operands,
+                          llvm::ArrayRef<Value> values) {
+    groups.push_back(makeGroup(op, operands, values));
+  });
+}
+
+void amp::getBranchGroups(Region &region, BranchGroups &groups) {
+  JoinedPlaces places;
+  // What comes from an op that does not say what it hands over, or that makes
+  // it, has one type for good.
+  llvm::DenseSet<Value> fixed;
+  for (Block &block : region) {
+    if (block.empty() || block.back().getNumSuccessors() == 0)
+      continue;
+    Operation *end = &block.back();
+    auto branch = dyn_cast<BranchOpInterface>(end);
+    for (unsigned i = 0; i < end->getNumSuccessors(); ++i)
+      for (BlockArgument argument : end->getSuccessor(i)->getArguments()) {
+        std::optional<SuccessorOperands> operands;
+        if (branch)
+          operands.emplace(branch.getSuccessorOperands(i));
+        const unsigned number = argument.getArgNumber();
+        if (!operands || number >= operands->size() ||
+            operands->isOperandProduced(number))
+          fixed.insert(argument);
+        else
+          places.join(&end->getOpOperand(operands->getOperandIndex(number)),
+                      argument);
+      }
+  }
+  places.forEachGroup([&](llvm::ArrayRef<OpOperand *> operands,
+                          llvm::ArrayRef<Value> values) {
+    if (llvm::none_of(values, [&](Value v) { return fixed.contains(v); }))
+      groups[operands.front()->getOwner()].push_back(
+          makeGroup(/*op=*/nullptr, operands, values));
+  });
 }
 
 /// The function that a call of these types reaches by its symbol, or null.

@@ -49,7 +49,7 @@ Value ArithCasts::buildCast(OpBuilder &builder, Location loc, Value value,
                             FloatType type) const {
   Type old = value.getType();
   auto from = dyn_cast<FloatType>(elementTypeOf(old));
-  if (!from || from == type)
+  if (!from || from == type || isa<UnrankedTensorType, BaseMemRefType>(old))
     return {};
   Type result = withElementType(old, type);
   if (from.getWidth() > type.getWidth())

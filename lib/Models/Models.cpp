@@ -43,19 +43,32 @@ static bool isFloat(Type type, bool scalars) {
   return scalars && isa<FloatType>(type);
 }
 
+/// arith does not cast tensors without a rank, and nobody casts what is in memory.
+static bool hasCast(Operation *op, Type type) {
+  return isa<RankedTensorType>(type) ||
+         !isa<UnrankedTensorType, BaseMemRefType>(type) ||
+         (isa<UnrankedTensorType>(type) &&
+          op->getName().getDialectNamespace() == "tosa");
+}
+
 void amp::getFloatGroup(Operation *op, bool scalars,
                         llvm::SmallVectorImpl<TypeGroup> &groups) {
   // On buffers there is no value that could change its type.
   if (op->getNumResults() == 0)
     return;
   TypeGroup &group = groups.emplace_back();
+  bool isCastable = true;
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
-    if (isFloat(op->getOperand(i).getType(), scalars))
+    if (isFloat(op->getOperand(i).getType(), scalars)) {
       group.operands.push_back(i);
+      isCastable = isCastable && hasCast(op, op->getOperand(i).getType());
+    }
   for (unsigned i = 0, e = op->getNumResults(); i < e; ++i)
-    if (isFloat(op->getResult(i).getType(), scalars))
+    if (isFloat(op->getResult(i).getType(), scalars)) {
       group.results.push_back(i);
-  if (group.operands.empty() && group.results.empty())
+      isCastable = isCastable && hasCast(op, op->getResult(i).getType());
+    }
+  if (!isCastable || (group.operands.empty() && group.results.empty()))
     groups.pop_back();
 }
 
@@ -131,10 +144,14 @@ static bool computesInAnyType(Operation &op) {
     return true;
   if (isa<arith::TruncFOp, arith::ExtFOp, arith::BitcastOp>(op))
     return false;
-  return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
-             op.getDialect()) ||
-         op.hasTrait<OpTrait::IsTerminator>() || op.getNumResults() == 0 ||
-         llvm::none_of(op.getResultTypes(), [](Type t) { return t.isF32(); });
+  if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+          op.getDialect()) ||
+      op.hasTrait<OpTrait::IsTerminator>())
+    return true;
+  // What a float goes into may want it as it is (memref.store, complex.create).
+  auto isFloat32 = [](Type type) { return type.isF32(); };
+  return llvm::none_of(op.getOperandTypes(), isFloat32) &&
+         llvm::none_of(op.getResultTypes(), isFloat32);
 }
 
 void amp::retypeScalarBody(Block &body, llvm::ArrayRef<Type> arguments,

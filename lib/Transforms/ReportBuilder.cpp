@@ -293,7 +293,8 @@ void ReportBuilder::addCast(const FunctionPainting &painting,
   cast.from = elementTypeName(inserted.from);
   cast.to = elementTypeName(inserted.to);
   for (auto [user, index, operand] : inserted.users) {
-    if (user->hasTrait<OpTrait::IsTerminator>()) {
+    if (user->hasTrait<OpTrait::IsTerminator>() &&
+        (index == kNoOp || nodeOf[index] == kNoNode)) {
       llvm::StringRef output;
       if (painting.dialect)
         output = painting.dialect->getOutputName(painting.function, operand);

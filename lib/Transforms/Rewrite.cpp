@@ -209,10 +209,11 @@ void Rewriter::findNeeds(ValueId id, FloatType own) {
     addNeed(*use.second, kNoOp, {}, own);
 }
 
-/// A group may be float32 though its value's type is another: a reference.
+/// A group may be float32 though its value's type is another: a reference. Or its
+/// value is, though the group has members of other types.
 bool Rewriter::isFloat32(Value value, VertexId vertex) const {
-  return vertex == kNoVertex ? elementTypeOf(value).isF32()
-                             : painting.graph[vertex].isFloat32;
+  return (vertex != kNoVertex && painting.graph[vertex].isFloat32) ||
+         elementTypeOf(value).isF32();
 }
 
 LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
@@ -322,6 +323,10 @@ LogicalResult Rewriter::castArguments(const BodyIndex::BlockEntry &entry) {
 
 LogicalResult Rewriter::run() {
   findPrologues();
+  // Arguments of blocks that branches fill have their types from elsewhere.
+  for (const auto &[index, groups] : painting.flows)
+    if (index < body.blockOps() && body.isTerminator(index))
+      retypeFlow(index);
   // Blocks whose arguments get their types from an op, by that op.
   llvm::DenseMap<uint32_t, llvm::SmallVector<uint32_t, 2>> blocksOf;
   for (auto [b, entry] : llvm::enumerate(body.blocks())) {

@@ -145,6 +145,8 @@ MODULES = [
            "8x16"),
     Module("scf-for.mlir", "power", power,
            [("x", (4, 4), 0.5, "4x4"), ("w", (4, 4), 0.5, "4x4")], "4x4", extra="index"),
+    Module("cf-branches.mlir", "power", power,
+           [("x", (4, 4), 0.5, "4x4"), ("w", (4, 4), 0.5, "4x4")], "4x4", extra="index"),
     Module("func-calls.mlir", "main", calls,
            [("x", (4, 4), 0.5, "4x4"), ("w", (4, 4), 0.5, "4x4")], "4x4"),
     Module("tosa-convolution.mlir", "network", network,

@@ -1,5 +1,6 @@
 """Random modules of ops that nothing registers, with loops, branches and private
-functions that are called, also from within regions, against the naive painter.
+functions that are called, also from within regions, and with branches between blocks
+(cf), against the naive painter.
 
     random_flows.py --amp-opt=PROGRAM --seed=N --count=N
 
@@ -16,6 +17,7 @@ import sys
 from naive_painter import Graph
 from random_modules import LOW, OpKind, arguments, rewritten
 
+BLOCKS = ("diamond", "cycle")
 MARK = re.compile(r"\bid = (\d+) : i32")
 
 
@@ -54,12 +56,12 @@ class Module:
         self.called = set()
         for i, function in enumerate(self.functions):
             # A function calls those before it alone.
-            self.fill(function, [(function, k) for k in range(function.arguments)], rng.randint(1, 5), 1, i)
+            self.fill(function, [(function, k) for k in range(function.arguments)], rng.randint(1, 5), 1, i, True)
             function.yields = self.some(function, [(function, k) for k in range(function.arguments)],
                                         rng.randint(1, 2))
         self.main = Region(rng.randint(1, 3))
         arguments = [(self.main, k) for k in range(self.main.arguments)]
-        self.fill(self.main, arguments, rng.randint(4, 14), 2, len(self.functions))
+        self.fill(self.main, arguments, rng.randint(4, 14), 2, len(self.functions), True)
         self.main.yields = self.some(self.main, arguments, rng.randint(1, 3))
 
     def some(self, region, outside, count):
@@ -67,7 +69,7 @@ class Module:
         made = [(n, r) for n in region.nodes for r in range(n.results)][-6:]
         return [self.rng.choice(made or outside) for _ in range(count)]
 
-    def fill(self, region, outside, count, depth, callable_functions):
+    def fill(self, region, outside, count, depth, callable_functions, blocks=False):
         rng, seen = self.rng, list(outside)
         for _ in range(count):
             read = lambda: rng.choice(seen[-8:])
@@ -92,7 +94,20 @@ class Module:
                     self.fill(side, seen, rng.randint(0, 4), depth - 1, callable_functions)
                     side.yields = self.some(side, seen[-8:], results)
                 node = Node(number, "r.branch", [], results, sides)
-            elif what < 0.36 and callable_functions:
+            elif what < 0.36 and depth and blocks:
+                # Its own number, and those of the branches at the ends of the sides.
+                self.count += 3
+                kind = rng.choice(["diamond", "cycle"])
+                sides = (Region(rng.randint(0, 2)), Region(rng.randint(0, 2))) if kind == "diamond" else \
+                    (Region(rng.randint(1, 2)),)
+                operands = [read() for side in sides for _ in range(side.arguments)]
+                results = rng.randint(1, 2) if kind == "diamond" else len(operands)
+                for side in sides:
+                    inside = [(side, k) for k in range(side.arguments)]
+                    self.fill(side, seen + inside, rng.randint(0, 4), depth - 1, callable_functions, True)
+                    side.yields = self.some(side, inside or seen[-8:], results)
+                node = Node(number, kind, operands, results, sides)
+            elif what < 0.48 and callable_functions:
                 self.count += 1
                 index = rng.randrange(callable_functions)
                 function = self.functions[index]
@@ -118,13 +133,57 @@ class Module:
 
     def name(self, value):
         owner, index = value
+        if isinstance(owner, Node) and owner.kind in BLOCKS:
+            return "%%w%d_%d" % (owner.number, index)
         if isinstance(owner, Node):
             return "%%v%d#%d" % (owner.number, index)
         return "%%%s%d" % (self.prefix[owner], index)
 
+    def block_lines(self, node, indent):
+        """Ends a block with branches; what follows is the block behind them."""
+        out, pad, number = [], " " * indent, node.number
+
+        def label(name, prefix, count):
+            arguments = ", ".join("%%%s%d: %s" % (prefix, k, tensor("f32")) for k in range(count))
+            out.append("%s^%s%d%s:" % (pad, name, number, "(%s)" % arguments if count else ""))
+
+        def target(name, values):
+            types = ", ".join([tensor("f32")] * len(values))
+            return "^%s%d%s" % (name, number,
+                                "(%s : %s)" % (", ".join(map(self.name, values)), types) if values else "")
+
+        mark = lambda n: "{id = %d : i32}" % n
+        for side, body in enumerate(node.regions):
+            self.prefix[body] = "q%d_%d_" % (number, side)
+        out.append("%s%%c%d = arith.constant true" % (pad, number))
+        if node.kind == "diamond":
+            a, b = node.regions
+            out.append("%scf.cond_br %%c%d, %s, %s %s" % (
+                pad, number, target("a", node.operands[:a.arguments]), target("b", node.operands[a.arguments:]),
+                mark(number)))
+            for side, body in enumerate(node.regions):
+                label("ab"[side], self.prefix[body], body.arguments)
+                out.extend(self.lines(body, indent))
+                out.append("%scf.br %s %s" % (pad, target("j", body.yields), mark(number + 1 + side)))
+        else:
+            body, = node.regions
+            arguments = [(body, k) for k in range(body.arguments)]
+            out.append("%scf.br %s %s" % (pad, target("h", node.operands), mark(number)))
+            label("h", self.prefix[body], body.arguments)
+            out.append("%scf.cond_br %%c%d, %s, %s %s" % (pad, number, target("a", []), target("j", arguments),
+                                                          mark(number + 1)))
+            label("a", "", 0)
+            out.extend(self.lines(body, indent))
+            out.append("%scf.br %s %s" % (pad, target("h", body.yields), mark(number + 2)))
+        label("j", "w%d_" % number, node.results)
+        return out
+
     def lines(self, region, indent):
         out, pad = [], " " * indent
         for node in region.nodes:
+            if node.kind in BLOCKS:
+                out += self.block_lines(node, indent)
+                continue
             head = "%s%%v%d:%d = " % (pad, node.number, node.results)
             operands = ", ".join(map(self.name, node.operands))
             types = "(%s) -> (%s)" % (", ".join([tensor("f32")] * len(node.operands)),
@@ -164,7 +223,8 @@ class Module:
 
     def graph(self, target):
         """Vertices: ("op", node, group), ("carried", node, i), ("call", node, i),
-        ("argument" or "returned", function, i)."""
+        ("argument" or "returned", function, i), ("branch", region or node, i): what is
+        handed to the block that begins a region, or that is behind a node."""
         graph, source = Graph(), {}
         self.source = source
         for i in self.called:
@@ -203,6 +263,20 @@ class Module:
                     if g is not None:
                         graph.add(("op", node, g), kind.list, supported=kind.supports(target))
                         source[(node, i)] = ("op", node, g)
+            elif kind in BLOCKS:
+                operands = iter(node.operands)
+                for body in node.regions:
+                    for i in range(body.arguments):
+                        v = source[(body, i)] = ("branch", body, i)
+                        graph.add(v, "clear")
+                        reads.append((next(operands), v))
+                        if kind == "cycle":
+                            reads.append((body.yields[i], v))
+                for i in range(node.results):
+                    v = source[(node, i)] = ("branch", node, i)
+                    graph.add(v, "clear")
+                    for body in node.regions:
+                        reads.append((body.yields[i] if kind == "diamond" else (body, i), v))
             else:
                 for i in range(node.results):
                     v = ("carried", node, i)
@@ -236,6 +310,13 @@ class Module:
             elif isinstance(kind, OpKind):
                 types = [name(("op", node, kind.group_of(role, i, True))) for role, n in
                          (("operand", len(node.operands)), ("result", node.results)) for i in range(n)]
+            elif kind in BLOCKS:
+                inside = [name(("branch", body, i)) for body in node.regions for i in range(body.arguments)]
+                behind = [name(("branch", node, i)) for i in range(node.results)]
+                ops[node.number] = list(map(tensor, inside))
+                ops[node.number + 1] = list(map(tensor, behind))
+                ops[node.number + 2] = list(map(tensor, behind if kind == "diamond" else inside))
+                continue
             else:
                 carried = [name(("carried", node, i)) for i in range(node.results)]
                 types = (carried if node.operands else []) + carried
@@ -274,7 +355,7 @@ def check_output(module, text, lowered, low):
             continue
         number = int(mark.group(1))
         seen.add(number)
-        found = re.findall(r"tensor<\w+>", line[mark.end():])
+        found = re.findall(r"tensor<\w+>", line if "cf." in line else line[mark.end():])
         if found != ops[number]:
             return "id %d has %s, the rules say %s" % (number, found, ops[number])
     return None if seen == set(ops) else "ops are missing"
@@ -287,16 +368,18 @@ def check_module(module, text, target):
 
 def main():
     args = arguments("random modules with regions and calls")
-    total = carried = calls = 0
+    total = carried = calls = branches = 0
     for lowered in rewritten(args, Module, check_module):
         total += len(lowered)
         carried += sum(v[0] == "carried" for v in lowered)
         calls += sum(v[0] == "call" for v in lowered)
+        branches += sum(v[0] == "branch" for v in lowered)
     # Modules in which nothing is lowered would agree, too.
-    if args.count >= 40 and not (total > args.count and carried and calls):
-        raise SystemExit("only %d groups were lowered, %d carried, %d at calls" % (total, carried, calls))
-    print("%d modules, 2 types: %d groups lowered, %d of them carried by loops and branches, %d at calls, as the "
-          "naive painter says" % (args.count, total, carried, calls))
+    if args.count >= 40 and not (total > args.count and carried and calls and branches):
+        raise SystemExit("only %d groups were lowered, %d carried, %d at calls, %d between blocks" %
+                         (total, carried, calls, branches))
+    print("%d modules, 2 types: %d groups lowered, %d of them carried by loops and branches, %d at calls, %d between "
+          "blocks, as the naive painter says" % (args.count, total, carried, calls, branches))
 
 
 if __name__ == "__main__":

@@ -55,10 +55,10 @@ struct PaintedOp {
   bool isCast : 1;
   /// Reads a variable.
   bool isRead : 1;
-  /// Ends its block: not painted, in no order.
+  /// Ends its block and is no flow: not painted, in no order.
   bool isTerminator : 1;
-  /// Carries values through regions, into a function or out of one: its groups
-  /// are flows, and only their types change.
+  /// Carries values through regions, from block to block, into a function or out
+  /// of one: its groups are flows, and only their types change.
   bool isFlow : 1;
 
   PaintedOp()

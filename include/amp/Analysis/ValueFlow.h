@@ -43,6 +43,16 @@ bool flowsThrough(mlir::Operation *op, const ModelSet &models);
 void getRegionGroups(mlir::Operation *op, const ModelSet &models,
                      llvm::SmallVectorImpl<FlowGroup> &groups);
 
+/// By the branch that stands for it, in block order.
+using BranchGroups =
+    llvm::MapVector<mlir::Operation *, llvm::SmallVector<FlowGroup, 2>>;
+
+/// What branches between the blocks of a region hand to block arguments
+/// (BranchOpInterface), the operands of all of them among `handedOver`. The first
+/// one that hands something over stands for a group. An argument that any
+/// predecessor fills in another way is in none.
+void getBranchGroups(mlir::Region &region, BranchGroups &groups);
+
 /// Functions that are painted as one, since calls tie them.
 struct FunctionUnit {
   llvm::SmallVector<mlir::FunctionOpInterface, 1> functions;

@@ -28,6 +28,8 @@ void registerTensorModels(mlir::DialectRegistry &registry);
 void registerTosaModels(mlir::DialectRegistry &registry);
 /// Private functions are retyped with their calls.
 void registerFuncModels(mlir::DialectRegistry &registry);
+/// Branches between blocks: block arguments have the type of what they are handed.
+void registerCfModels(mlir::DialectRegistry &registry);
 /// Loops and branches: what they carry has one type.
 void registerScfModels(mlir::DialectRegistry &registry);
 /// Globals are variables.
@@ -44,6 +46,7 @@ inline void registerAllModels(mlir::DialectRegistry &registry) {
   registerTensorModels(registry);
   registerTosaModels(registry);
   registerFuncModels(registry);
+  registerCfModels(registry);
   registerScfModels(registry);
   registerMlProgramModels(registry);
   registerTensorLossScale(registry);

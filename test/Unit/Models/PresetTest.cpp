@@ -56,7 +56,8 @@ protected:
 TEST_F(Presets, linalgHasEveryOp) {
   Policy policy = load("linalg", Target::Float16);
   std::vector<std::string> names =
-      ops({"linalg", "arith", "math", "tensor", "scf", "func", "ml_program"});
+      ops({"linalg", "arith", "math", "tensor", "cf", "scf", "func",
+           "ml_program"});
   EXPECT_GT(names.size(), 200u);
   for (const std::string &op : names)
     EXPECT_TRUE(policy.lists(op)) << op;
@@ -65,7 +66,8 @@ TEST_F(Presets, linalgHasEveryOp) {
 TEST_F(Presets, tosaHasEveryOp) {
   Policy policy = load("tosa", Target::Float16);
   std::vector<std::string> names =
-      ops({"tosa", "arith", "math", "tensor", "scf", "func", "ml_program"});
+      ops({"tosa", "arith", "math", "tensor", "cf", "scf", "func",
+           "ml_program"});
   EXPECT_GT(names.size(), 200u);
   for (const std::string &op : names)
     EXPECT_TRUE(policy.lists(op)) << op;
@@ -73,7 +75,7 @@ TEST_F(Presets, tosaHasEveryOp) {
 
 // A name that a preset lists is one of an op: it stays so with the next MLIR.
 TEST_F(Presets, everyListedNameIsAnOp) {
-  std::vector<std::string> names = ops({"linalg", "arith", "math", "tensor",
+  std::vector<std::string> names = ops({"linalg", "arith", "math", "tensor", "cf",
                                         "scf", "func", "ml_program", "tosa"});
   for (const char *preset : {"linalg", "tosa"}) {
     Policy policy = load(preset, Target::Float16);
