@@ -28,6 +28,7 @@ using namespace amprt::test;
 namespace {
 
 #ifdef AMPRT_EMULATED_DEVICE
+bool isDry() { return conformanceIsDry(); }
 /// Kernels of the cuda device, which round probabilities and their gradients to
 /// the type of the tiles.
 constexpr bool kIsGpu = true;
@@ -37,6 +38,7 @@ SessionOptions optionsFor(int) {
   return options;
 }
 #else
+constexpr bool isDry() { return false; }
 constexpr bool kIsGpu = false;
 SessionOptions optionsFor(int threads) {
   SessionOptions options;
@@ -518,7 +520,7 @@ TEST(Attention, MatchesFloat64InEveryForm) {
     a.wholeCounts = random() % 2;
     expectReference(a);
     expectAttention(a);
-    if (HasFatalFailure())
+    if (HasFatalFailure() && !isDry())
       return;
   }
 }

@@ -64,6 +64,11 @@ amprt::test::conformanceCuda() {
   return opener;
 }
 
+bool &amprt::test::conformanceIsDry() {
+  static bool isDry = false;
+  return isDry;
+}
+
 void Conformance::SetUp() {
   if (GetParam() != std::string("cuda") || conformanceCuda())
     return;
@@ -127,6 +132,8 @@ void Conformance::expectNear(const std::vector<Tensor> &got,
   ASSERT_FALSE(got.empty()) << what;
   const Tensor &tensor = got[0];
   ASSERT_EQ(size_t(tensor.size()), expected.size()) << what;
+  if (conformanceIsDry())
+    return;
   if (isNull()) {
     for (int64_t i = 0; i < tensor.size(); ++i)
       ASSERT_EQ(tensor.at(i), 0) << what;

@@ -161,6 +161,9 @@ OpConformance::runEverywhere(const std::string &op,
                              std::vector<std::vector<Tensor>> *others) {
   std::vector<Tensor> first;
   for (int threads : {1, 2, 3}) {
+    // Threads are the cpu device's; the others only do it again.
+    if (threads == 3 && GetParam() != std::string("cpu"))
+      break;
     std::vector<Tensor> got = run(op, inputs, attrs, results, threads);
     if (threads == 1) {
       first = std::move(got);

@@ -78,20 +78,25 @@ inline void emulateMultiply16(float (&c)[4], const unsigned (&a)[4],
 } // namespace amprt_kernels
 
 #ifdef AMPRT_EMULATED_PLUGIN
-// A kernel from source, in a library of its own.
-#define AMPRT_REGISTER(NAME, ARGS)                                             \
-  extern "C" size_t emulated_##NAME##_bytes() { return sizeof(ARGS); }
+// Kernels from sources, several in a library.
+#define AMPRT_REGISTER(SYMBOL, NAME, ARGS)                                     \
+  extern "C" size_t SYMBOL##_bytes() { return sizeof(ARGS); }
 #else
-#define AMPRT_REGISTER(NAME, ARGS)                                             \
-  static amprt_kernels::EmulatedKernel NAME##_registered(                      \
-      #NAME, emulated_##NAME, sizeof(ARGS));
+#define AMPRT_REGISTER(SYMBOL, NAME, ARGS)                                     \
+  static amprt_kernels::EmulatedKernel SYMBOL##_registered(#NAME, SYMBOL,      \
+                                                           sizeof(ARGS));
 #endif
-#define AMPRT_KERNEL(NAME, ARGS)                                               \
+#define AMPRT_EMULATED_KERNEL(SYMBOL, NAME, ARGS)                              \
   static void NAME##_body(const ARGS &a);                                      \
-  extern "C" void emulated_##NAME(const void *args) {                          \
+  extern "C" void SYMBOL(const void *args) {                                   \
     NAME##_body(*static_cast<const ARGS *>(args));                             \
   }                                                                            \
-  AMPRT_REGISTER(NAME, ARGS)                                                   \
+  AMPRT_REGISTER(SYMBOL, NAME, ARGS)                                           \
   static void NAME##_body(const ARGS &a)
+#define AMPRT_KERNEL(NAME, ARGS)                                               \
+  AMPRT_EMULATED_KERNEL(emulated_##NAME, NAME, ARGS)
+/// One of several of a name, in namespaces of their own.
+#define AMPRT_KERNEL_AS(PREFIX, NAME, ARGS)                                    \
+  AMPRT_EMULATED_KERNEL(emulated_##PREFIX##_##NAME, NAME, ARGS)
 
 #endif // AMP_TEST_RUNTIME_CUDA_EMULATION_H

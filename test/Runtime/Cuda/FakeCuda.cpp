@@ -11,14 +11,11 @@
 
 #include "FakeCuda.h"
 #include "Emulator.h"
+#include "HostSources.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
-#include <filesystem>
-#include <fstream>
-#include <unistd.h>
 
 using namespace amprt;
 using namespace amprt::test;
@@ -37,7 +34,7 @@ struct FakeKernel {
   Emulated emulated;
 };
 struct FakeLibrary {
-  void *plugin = nullptr; ///< of a source that the host's compiler built
+  HostSource source; ///< that the host's compiler built
   std::map<std::string, FakeKernel> kernels;
 };
 struct FakeProgram {
@@ -228,63 +225,6 @@ cudaError_t eventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 
-/// Where fused kernels are built; gone when the program ends.
-struct PluginFolder {
-  PluginFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "amp-fused-XXXXXX";
-    path = mkdtemp(name.data()) ? name : ".";
-  }
-  ~PluginFolder() {
-    std::error_code ignored;
-    if (path != ".")
-      std::filesystem::remove_all(path, ignored);
-  }
-  std::string path;
-};
-
-/// Builds a fused kernel with the host's compiler.
-void *buildPlugin(const std::string &source) {
-  static std::map<std::string, void *> built;
-  auto [entry, isNew] = built.try_emplace(source, nullptr);
-  if (!isNew)
-    return entry->second;
-  static const PluginFolder made;
-  const std::string &folder = made.path;
-  const std::string stem =
-      folder + "/fused" + std::to_string(built.size());
-  std::ofstream(stem + ".cpp") << source;
-  // Without unique symbols: the shared memory of one kernel is not another's.
-  const std::string compiler =
-      std::string(AMP_CXX_COMPILER) +
-      " " AMP_PLUGIN_FLAGS " -std=c++17 -O1 -ffp-contract=off -fPIC -DAMPRT_EMULATED "
-      "-DAMPRT_EMULATED_PLUGIN -I" +
-      folder +
-      " -I" AMP_SOURCE_DIR "/runtime/src/cuda/kernels "
-      "-I" AMP_SOURCE_DIR "/test/Runtime/Cuda "
-      "-I" AMP_SOURCE_DIR "/runtime/include ";
-  // The headers are parsed once.
-  if (built.size() == 1) {
-    std::ofstream(folder + "/all.h") << "#include \"Update.cuh\"\n#include \"Attention.cuh\"\n";
-    (void)std::system((compiler + "-x c++-header " + folder + "/all.h -o " +
-                       folder + "/all.h.gch 2>/dev/null")
-                          .c_str());
-  }
-  const std::string command = compiler + "-shared -include all.h " + stem +
-                              ".cpp -o " + stem + ".so 2>" + stem + ".log";
-  if (std::system(command.c_str()) != 0) {
-    std::ifstream log(stem + ".log");
-    mistake("the host's compiler refuses a fused kernel:\n" + source +
-            std::string(std::istreambuf_iterator<char>(log), {}));
-    return nullptr;
-  }
-  entry->second = dlopen((stem + ".so").c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!entry->second)
-    mistake(dlerror());
-  for (const char *end : {".cpp", ".so", ".log"})
-    (void)unlink((stem + end).c_str());
-  return entry->second;
-}
-
 cudaError_t libraryLoad(cudaLibrary_t *library, const void *code, cudaJitOption *,
                         void **, unsigned, cudaLibraryOption *, void **,
                         unsigned) {
@@ -292,8 +232,11 @@ cudaError_t libraryLoad(cudaLibrary_t *library, const void *code, cudaJitOption 
   auto *made = born("cudaLibraryLoadData", new FakeLibrary);
   const char *text = static_cast<const char *>(code);
   if (state.executes &&
-      std::strncmp(text, kSourceMark.data(), kSourceMark.size()) == 0)
-    made->plugin = buildPlugin(text + kSourceMark.size());
+      std::strncmp(text, kSourceMark.data(), kSourceMark.size()) == 0) {
+    made->source = buildForHost(text + kSourceMark.size());
+    if (!made->source.error.empty())
+      mistake(made->source.error);
+  }
   *library = reinterpret_cast<cudaLibrary_t>(made);
   return cudaSuccess;
 }
@@ -309,16 +252,10 @@ cudaError_t libraryGetKernel(cudaKernel_t *kernel, cudaLibrary_t library,
   auto &from = *reinterpret_cast<FakeLibrary *>(library);
   auto [entry, isNew] = from.kernels.try_emplace(name, FakeKernel{name, {}});
   if (isNew) {
-    if (from.plugin) {
-      entry->second.emulated.function = reinterpret_cast<void (*)(const void *)>(
-          dlsym(from.plugin, (std::string("emulated_") + name).c_str()));
-      auto bytes = reinterpret_cast<size_t (*)()>(dlsym(
-          from.plugin, (std::string("emulated_") + name + "_bytes").c_str()));
-      entry->second.emulated.argBytes = bytes ? bytes() : 0;
-    } else {
-      entry->second.emulated = findEmulated(name);
-    }
-    if (!entry->second.emulated.function && state.executes)
+    entry->second.emulated = from.source.library
+                                 ? findInSource(from.source, name)
+                                 : findEmulated(name);
+    if (!entry->second.emulated.function && state.executes && !isCollecting())
       mistake("no kernel '" + std::string(name) + "'");
   }
   *kernel = reinterpret_cast<cudaKernel_t>(&entry->second);
@@ -339,7 +276,7 @@ cudaError_t launchKernel(const void *function, dim3 grid, dim3 block,
   std::memcpy(words->data(), held.data(), held.size());
   fakeEnqueue([=] {
     state.launches.push_back(kernel->name);
-    if (!state.executes || !kernel->emulated.function)
+    if (!state.executes || !kernel->emulated.function || isCollecting())
       return;
     if (!runEmulated(kernel->emulated, {grid.x, grid.y, block.x, block.y},
                      words->data()))
