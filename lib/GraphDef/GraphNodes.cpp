@@ -43,13 +43,19 @@ int GraphNodes::find(const std::string &name) const {
   return it == index.end() ? -1 : it->second;
 }
 
-const ArgSpec *GraphNodes::outputArg(const Port &port, int &within) const {
+GraphNodes::Port GraphNodes::source(int node, int input) const {
+  auto [name, port] = split(graph.node(node).input(input));
+  return {find(name), port};
+}
+
+const ArgSpec *GraphNodes::argOf(const Port &port, bool isOutput,
+                                 int &within) const {
   const pb::NodeDef &node = graph.node(port.node);
   const OpSpec *spec = findOp(node.op());
   within = port.port;
   if (!spec)
     return nullptr;
-  for (const ArgSpec &arg : spec->outputs) {
+  for (const ArgSpec &arg : isOutput ? spec->outputs : spec->inputs) {
     int64_t count = 1;
     auto it = node.attr().find(
         std::string(arg.isList ? arg.typeAttr : arg.numberAttr));
@@ -66,7 +72,7 @@ const ArgSpec *GraphNodes::outputArg(const Port &port, int &within) const {
 
 DataType GraphNodes::portType(const Port &port) const {
   int within = 0;
-  const ArgSpec *arg = outputArg(port, within);
+  const ArgSpec *arg = argOf(port, /*isOutput=*/true, within);
   if (!arg)
     return 0;
   if (arg->typeAttr.empty())
@@ -84,7 +90,13 @@ DataType GraphNodes::portType(const Port &port) const {
 
 bool GraphNodes::isReference(const Port &port) const {
   int within = 0;
-  const ArgSpec *arg = outputArg(port, within);
+  const ArgSpec *arg = argOf(port, /*isOutput=*/true, within);
+  return arg && arg->isRef;
+}
+
+bool GraphNodes::takesReference(int node, int input) const {
+  int within = 0;
+  const ArgSpec *arg = argOf({node, input}, /*isOutput=*/false, within);
   return arg && arg->isRef;
 }
 
@@ -93,7 +105,7 @@ std::string GraphNodes::text(const Port &port) const {
   return port.port == 0 ? name : name + ":" + std::to_string(port.port);
 }
 
-std::string GraphNodes::unique(const std::string &name) const {
+std::string GraphNodes::freeName(const std::string &name) const {
   std::string text = name;
   for (int k = 1; index.count(text); ++k)
     text = name + "_" + std::to_string(k);
@@ -103,7 +115,7 @@ std::string GraphNodes::unique(const std::string &name) const {
 std::string GraphNodes::add(const std::string &name, const char *op,
                             const Inputs &inputs, const Types &types,
                             const std::string &device) {
-  std::string free = unique(name);
+  std::string free = freeName(name);
   addNamed(free, op, inputs, types, device);
   return free;
 }
@@ -157,15 +169,13 @@ std::string GraphNodes::addInt64(const std::string &name, int64_t value,
   return addConst(name, std::move(tensor), inputs);
 }
 
-std::string GraphNodes::addVariable(const std::string &name, DataType type,
-                                    const std::string &initial) {
+void GraphNodes::addHandle(const std::string &name,
+                           const std::string &sharedName, DataType type) {
   addNamed(name, "VarHandleOp", {}, {{"dtype", type}});
   auto &attr = *graph.mutable_node(find(name))->mutable_attr();
-  attr["shared_name"].set_s(name);
+  attr["shared_name"].set_s(sharedName);
   attr["container"].set_s("");
   attr["shape"].mutable_shape();
-  return add(name + "/Assign", "AssignVariableOp", {name, initial},
-             {{"dtype", type}});
 }
 
 void GraphNodes::setInt(const std::string &name, const char *attr,
@@ -182,7 +192,7 @@ void GraphNodes::addInput(int node, const std::string &text) {
 }
 
 std::string GraphNodes::rename(int node, const std::string &name) {
-  std::string free = unique(name);
+  std::string free = freeName(name);
   index.erase(graph.node(node).name());
   index[free] = node;
   graph.mutable_node(node)->set_name(free);

@@ -31,6 +31,9 @@ public:
     friend bool operator<(const Port &a, const Port &b) {
       return a.node != b.node ? a.node < b.node : a.port < b.port;
     }
+    friend bool operator==(const Port &a, const Port &b) {
+      return a.node == b.node && a.port == b.port;
+    }
   };
   /// An input of `node` that names an output, or the end, of another.
   struct Use {
@@ -48,11 +51,15 @@ public:
     return graph.node(node);
   }
   int find(const std::string &name) const;
+  /// What an input names: port -1 for a control input, node -1 for nothing.
+  Port source(int node, int input) const;
   /// Of the nodes that were there at the beginning.
   const std::vector<Use> &uses(int node) const { return usesOf[node]; }
   /// The type of an output, without "reference"; 0 when nobody knows.
   DataType portType(const Port &port) const;
   bool isReference(const Port &port) const;
+  /// Whether an input takes a reference.
+  bool takesReference(int node, int input) const;
   std::string text(const Port &port) const;
 
   /// Adds a node of the next free name. Returns the name.
@@ -66,9 +73,11 @@ public:
   std::string addInt32(const std::string &name, int32_t value);
   std::string addInt64(const std::string &name, int64_t value,
                        const Inputs &inputs);
-  /// A resource variable of a scalar. Returns the op that initializes it.
-  std::string addVariable(const std::string &name, DataType type,
-                          const std::string &initial);
+  /// A resource variable of a scalar, of exactly this name.
+  void addHandle(const std::string &name, const std::string &sharedName,
+                 DataType type);
+  /// `name`, or with a number behind it, as no node is called.
+  std::string freeName(const std::string &name) const;
   void setInt(const std::string &name, const char *attr, int64_t value);
   void setInput(const Use &use, const std::string &text);
   void addInput(int node, const std::string &text);
@@ -80,10 +89,9 @@ public:
                          Conditional &conditional);
 
 private:
-  std::string unique(const std::string &name) const;
   std::string addConst(const std::string &name, tensorflow::TensorProto tensor,
                        const Inputs &inputs);
-  const ArgSpec *outputArg(const Port &port, int &index) const;
+  const ArgSpec *argOf(const Port &port, bool isOutput, int &within) const;
 
   tensorflow::GraphDef &graph;
   std::vector<std::string> &added;

@@ -1,28 +1,32 @@
-//===- TrainingScale.cpp - Loss scaling in a training graph -------------- -===//
+//===- TrainingScale.cpp - Loss scaling in a training graph --------------
+//-===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// TensorFlow's names tell the parts of a training graph: `gradients/…` is the
-// backward part, whose seeds are `gradients/grad_ys_N`, and `NAME/update_…` is
-// what an optimizer does. The graph is first understood, then changed.
+// All that is to be scaled is first understood, then changed.
 //===----------------------------------------------------------------------===//
 
 #include "amp/GraphDef/TrainingScale.h"
 
-#include "GraphNodes.h"
+#include "FunctionGraph.h"
+#include "TrainingSteps.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <map>
-#include <set>
+#include <memory>
 
 using namespace amp;
 using namespace amp::graphdef;
 namespace pb = amp::tensorflow;
 
-static constexpr std::string_view kScaleVariable = "current_loss_scale";
+static constexpr std::string_view kScaleVariable = "current_loss_scale",
+                                  kStepsVariable = "good_steps";
 
 static bool startsWith(std::string_view text, std::string_view with) {
   return text.substr(0, with.size()) == with;
@@ -32,249 +36,163 @@ static std::string_view lastPart(std::string_view name) {
   return name.substr(name.rfind('/') + 1);
 }
 
-/// Of a seed's name, the scope of its gradients: "a/gradients_1/" of
-/// "a/gradients_1/grad_ys_0". Older versions call the seed "Fill". Empty for
-/// any other node.
-static std::string_view gradientScope(std::string_view name) {
-  std::string_view last = lastPart(name);
-  if (!startsWith(last, "grad_ys_") && last != "Fill")
-    return {};
-  std::string_view scope = name.substr(0, name.size() - last.size());
-  if (scope.empty())
-    return {};
-  std::string_view folder = lastPart(scope.substr(0, scope.size() - 1));
-  bool isGradients = startsWith(folder, "gradients") &&
-                     (folder.size() == 9 || folder[9] == '_');
-  return isGradients ? scope : std::string_view();
-}
-
+/// TensorFlow's, or that of Keras 3.
 static bool isScaleVariable(const pb::NodeDef &node) {
-  return lastPart(node.name()) == kScaleVariable &&
+  std::string_view last = lastPart(node.name());
+  return (last == kScaleVariable || last == "dynamic_scale") &&
          (node.op() == "VarHandleOp" || node.op() == "VariableV2" ||
           node.op() == "Variable");
 }
 
-/// Writes to a variable.
-static bool isUpdate(const pb::NodeDef &node) {
-  const std::string &op = node.op();
-  if (op.find("Apply") == op.npos && op.find("Assign") == op.npos &&
-      op.find("Scatter") == op.npos)
-    return false;
-  const OpSpec *spec = findOp(op);
-  if (!spec)
-    return false;
-  return spec->isStateful ||
-         std::any_of(spec->inputs.begin(), spec->inputs.end(),
-                     [](const ArgSpec &arg) { return arg.isRef; });
-}
-
-bool amp::graphdef::lacksTrainingScale(const pb::GraphDef &graph) {
-  bool hasSeed = false;
-  for (const pb::NodeDef &node : graph.node()) {
-    if (isScaleVariable(node))
-      return false;
-    hasSeed |= !gradientScope(node.name()).empty();
-  }
-  return hasSeed;
-}
-
 namespace {
 
+/// Scales one loss: that of a graph, or of a function of its library.
 class Scaler {
 public:
-  Scaler(pb::GraphDef &graph, const TrainingScale &settings,
-         TrainingScaleResult &result)
-      : nodes(graph, result.nodes), settings(settings), result(result) {}
+  /// `function` is null for the graph itself. `state` goes before the shared
+  /// names of a function's variables.
+  Scaler(pb::GraphDef &graph, FunctionGraph *function, std::string name,
+         const TrainingScale &settings, std::string state,
+         const std::set<std::string> &updatingFunctions)
+      : nodes(graph, added), function(function), name(std::move(name)),
+        settings(settings), state(std::move(state)),
+        updatingFunctions(updatingFunctions) {
+    if (!function)
+      wanted.insert(settings.wanted.begin(), settings.wanted.end());
+    parts = findBackwardParts(nodes);
+  }
 
-  std::optional<std::string> run();
+  bool has(const std::string &node) const { return nodes.find(node) >= 0; }
+  bool hasParts() const { return !parts.empty(); }
+  /// Leaves the parts that update variables.
+  bool hasUpdates();
+  /// Understands the graph, which it does not change.
+  Problem prepare(const std::string &lossName);
+  void apply(TrainingScaleResult &result);
 
 private:
-  using Problem = std::optional<std::string>;
-
-  Problem findSeeds();
-  Problem findGradients();
-  Problem findUpdates();
-  Problem checkUses();
-  std::string lossOf(const std::string &scope) const;
+  std::string where() const {
+    return function ? "function '" + name + "'" : "the graph";
+  }
+  Problem checkWanted();
 
   std::string readScale();
   void scaleSeeds();
   void unscaleGradients();
+  void unscaleWanted(const std::string &reciprocal);
   std::string checkFinite();
   std::string updateScale(const std::string &finite);
   void growScale(const std::string &scope, Conditional &finite,
-                 const std::string &steps, const std::string &good);
+                 const std::string &good);
   void applyConditionally(const std::string &finite, const std::string &update);
-  void addVariables();
+  std::string addRead(const std::string &name, const GraphNodes::Port &port,
+                      const GraphNodes::Port &variable, const std::string &end,
+                      bool exactly);
+  void addStateOfGraph(TrainingScaleResult &result);
+  void addStateOfFunction();
+  void note(TrainingScaleResult &result) const;
 
+  std::vector<std::string> added;
   GraphNodes nodes;
+  FunctionGraph *function;
+  std::string name;
   const TrainingScale &settings;
-  TrainingScaleResult &result;
+  std::string state;
+  const std::set<std::string> &updatingFunctions;
+  std::set<std::string> wanted;
 
-  std::string scope, loss;
-  std::vector<int> seeds;
-  /// Outputs of the backward part that something outside reads.
-  std::vector<GraphNodes::Port> gradients;
+  std::vector<BackwardPart> parts;
+  BackwardPart part;
+  std::string loss;
+  bool isLossGiven = false;
+  std::optional<TrainingStep> step;
+  /// Backward nodes whose values others take by name.
+  std::vector<int> wantedGradients;
   std::vector<std::string> unscaled;
-  /// Nodes of the inner update, and the nodes that stand for all of it.
-  std::set<int> inner;
-  std::vector<int> trainOps;
   std::string constantScale;
+  /// The variables, and what their first readers wait for.
+  std::string scaleVariable, stepsVariable;
+  GraphNodes::Inputs ready;
 };
 
 } // namespace
 
-std::string Scaler::lossOf(const std::string &of) const {
-  for (int i = 0; i < nodes.size(); ++i) {
-    if (gradientScope(nodes[i].name()) != of)
-      continue;
-    for (const GraphNodes::Use &use : nodes.uses(i)) {
-      std::string_view name = nodes[use.node].name();
-      if (!startsWith(name, of))
-        continue;
-      name.remove_prefix(of.size());
-      size_t end = name.find("_grad/");
-      if (end != name.npos && nodes.find(std::string(name.substr(0, end))) >= 0)
-        return std::string(name.substr(0, end));
-    }
+bool Scaler::hasUpdates() {
+  std::vector<BackwardPart> updating;
+  for (const BackwardPart &candidate : parts) {
+    TrainingStep trial(nodes, candidate, updatingFunctions);
+    if (trial.findGradients() || trial.hasUpdates())
+      updating.push_back(candidate);
   }
-  return {};
+  parts = std::move(updating);
+  return !parts.empty();
 }
 
-Scaler::Problem Scaler::findSeeds() {
-  std::set<std::string> scopes;
-  for (int i = 0; i < nodes.size(); ++i)
-    if (std::string_view of = gradientScope(nodes[i].name()); !of.empty())
-      scopes.insert(std::string(of));
-  if (!settings.loss.empty() && nodes.find(settings.loss) < 0)
-    return "--loss: no node '" + settings.loss + "'";
-  if (scopes.empty())
-    return "no gradients to scale: no node 'gradients/grad_ys_0' starts any";
-  std::vector<std::string> fitting;
-  for (const std::string &of : scopes)
-    if (scopes.size() == 1 || lossOf(of) == settings.loss)
-      fitting.push_back(of);
+Problem Scaler::prepare(const std::string &lossName) {
+  auto isOf = [&](const BackwardPart &candidate) {
+    if (lossName.empty())
+      return false;
+    if (!candidate.loss.empty())
+      return candidate.loss == lossName;
+    return candidate.near.empty() ? lossName.find('/') == lossName.npos
+                                  : startsWith(lossName, candidate.near + "/");
+  };
+  std::vector<const BackwardPart *> fitting;
+  for (const BackwardPart &candidate : parts)
+    if (parts.size() == 1 || isOf(candidate))
+      fitting.push_back(&candidate);
   if (fitting.size() != 1) {
-    std::string text = "the graph computes gradients of several losses: name "
-                       "one with --loss:";
-    for (const std::string &of : scopes)
-      text += " '" + lossOf(of) + "' (" + of + ")";
+    std::string text = where() + " computes gradients of several losses: name "
+                                 "one with --loss:";
+    for (const BackwardPart &candidate : parts)
+      text += " '" + candidate.near + "' (" +
+              (function ? nodes[candidate.seeds[0]].name() : candidate.scope) +
+              ")";
     return text;
   }
-  scope = fitting[0];
-  loss = settings.loss.empty() ? lossOf(scope) : settings.loss;
-  for (int i = 0; i < nodes.size(); ++i)
-    if (gradientScope(nodes[i].name()) == scope)
-      seeds.push_back(i);
-  for (int seed : seeds)
+  part = *fitting[0];
+  isLossGiven = !lossName.empty();
+  loss = isLossGiven ? lossName : part.loss;
+  for (int seed : part.seeds)
     if (nodes.portType({seed, 0}) != kFloat)
       return "'" + nodes[seed].name() + "' is not float32";
-  return std::nullopt;
+  step.emplace(nodes, part, updatingFunctions);
+  Problem problem = step->findGradients();
+  if (!problem && step->gradients.empty())
+    problem = "no gradient leaves '" + part.scope + "'";
+  if (!problem && !settings.isFixed)
+    problem = step->findUpdates(wanted);
+  if (!problem)
+    problem = checkWanted();
+  if (problem && function)
+    *problem = where() + ": " + *problem;
+  return problem;
 }
 
-/// What leaves the backward part and depends on its seed.
-Scaler::Problem Scaler::findGradients() {
-  std::vector<int> stack = seeds;
-  std::set<int> reached(seeds.begin(), seeds.end());
-  std::set<GraphNodes::Port> found;
-  while (!stack.empty()) {
-    int node = stack.back();
-    stack.pop_back();
-    for (const GraphNodes::Use &use : nodes.uses(node)) {
-      if (use.isControl)
-        continue;
-      if (startsWith(nodes[use.node].name(), scope)) {
-        if (reached.insert(use.node).second)
-          stack.push_back(use.node);
-        continue;
-      }
-      DataType type = nodes.portType({node, use.port});
-      if (type == kFloat)
-        found.insert({node, use.port});
-      else if (type == kHalf || type == kBFloat16 || type == 2)
-        return "gradient '" + nodes[node].name() + "' is " +
-               std::string(typeName(type)) +
-               ": TensorFlow's loss scale takes float32 ones";
-    }
-  }
-  gradients.assign(found.begin(), found.end());
-  if (gradients.empty())
-    return "no gradient leaves '" + scope + "'";
-  return std::nullopt;
-}
-
-/// The ops behind the gradients that write to variables, and what belongs to
-/// the same optimizers and waits for them.
-Scaler::Problem Scaler::findUpdates() {
-  std::vector<int> stack;
-  std::set<int> reached;
-  auto follow = [&](int node, int port) {
-    for (const GraphNodes::Use &use : nodes.uses(node))
-      if (!use.isControl && (port < 0 || use.port == port) &&
-          !startsWith(nodes[use.node].name(), scope) &&
-          reached.insert(use.node).second)
-        stack.push_back(use.node);
-  };
-  for (const GraphNodes::Port &gradient : gradients)
-    follow(gradient.node, gradient.port);
-  std::set<std::string> names;
-  while (!stack.empty()) {
-    int node = stack.back();
-    stack.pop_back();
-    if (isUpdate(nodes[node])) {
-      const std::string &name = nodes[node].name();
-      size_t end = name.rfind("/update_");
-      if (end == name.npos)
-        return "'" + name + "' (" + nodes[node].op() +
-               ") takes a gradient and is no 'NAME/update_…' of an optimizer";
-      names.insert(name.substr(0, end));
+/// A gradient that somebody takes by its name gets a node of that name.
+Problem Scaler::checkWanted() {
+  for (const std::string &text : wanted) {
+    size_t colon = text.rfind(':');
+    int node = nodes.find(text.substr(0, colon));
+    if (node < 0 || !step->carriers.count(node) ||
+        std::find(wantedGradients.begin(), wantedGradients.end(), node) !=
+            wantedGradients.end())
       continue;
-    }
-    follow(node, -1);
+    if (nodes.portType({node, 0}) != kFloat || nodes.portType({node, 1}) != 0)
+      return "'" + text + "' is fetched, and '" + nodes[node].name() + "' (" +
+             nodes[node].op() + ") carries the loss scale";
+    wantedGradients.push_back(node);
   }
-  if (names.empty())
-    return "no optimizer takes the gradients of '" + scope + "'";
-  for (const std::string &name : names) {
-    int trainOp = nodes.find(name);
-    if (trainOp < 0)
-      return "the updates of '" + name + "' have no node of that name that "
-                                         "stands for all of them";
-    trainOps.push_back(trainOp);
-    auto isInside = [&](int node) {
-      return node == trainOp || startsWith(nodes[node].name(), name + "/");
-    };
-    for (int i = 0; i < nodes.size(); ++i)
-      if (isInside(i) && isUpdate(nodes[i]))
-        stack.push_back(i);
-    stack.push_back(trainOp);
-    while (!stack.empty()) {
-      int node = stack.back();
-      stack.pop_back();
-      if (!inner.insert(node).second)
-        continue;
-      for (const GraphNodes::Use &use : nodes.uses(node))
-        if (isInside(use.node))
-          stack.push_back(use.node);
-    }
-  }
-  return std::nullopt;
-}
-
-/// A value of a step that may not happen must not be read.
-Scaler::Problem Scaler::checkUses() {
-  for (int node : inner)
-    for (const GraphNodes::Use &use : nodes.uses(node))
-      if (!use.isControl && !inner.count(use.node))
-        return "'" + nodes[use.node].name() + "' reads the value of '" +
-               nodes[node].name() +
-               "', which a skipped step does not have";
   return std::nullopt;
 }
 
 std::string Scaler::readScale() {
-  if (!settings.isFixed)
-    return nodes.add("loss_scale/ReadVariableOp", "ReadVariableOp",
-                     {std::string(kScaleVariable)}, {{"dtype", kFloat}});
+  if (!settings.isFixed) {
+    GraphNodes::Inputs inputs = {scaleVariable};
+    inputs.insert(inputs.end(), ready.begin(), ready.end());
+    return nodes.add("loss_scale/ReadVariableOp", "ReadVariableOp", inputs,
+                     {{"dtype", kFloat}});
+  }
   if (constantScale.empty())
     constantScale = nodes.addFloat("loss_scale/Const", settings.scale);
   return constantScale;
@@ -285,11 +203,11 @@ void Scaler::scaleSeeds() {
   // The gradient of loss * scale; the product itself is there to be looked at.
   if (int at = nodes.find(loss); at >= 0 && nodes.portType({at, 0}) == kFloat)
     nodes.add("loss_scale/mul", "Mul", {loss, scale}, {{"T", kFloat}});
-  for (int seed : seeds) {
+  for (int seed : part.seeds) {
     std::vector<GraphNodes::Use> uses = nodes.uses(seed);
-    std::string scaled = nodes.add(scope + "loss_scale_grad/Mul", "Mul",
-                                   {nodes[seed].name(), scale},
-                                   {{"T", kFloat}}, nodes[seed].device());
+    std::string scaled = nodes.add(part.scope + "loss_scale_grad/Mul", "Mul",
+                                   {nodes[seed].name(), scale}, {{"T", kFloat}},
+                                   nodes[seed].device());
     for (const GraphNodes::Use &use : uses)
       if (!use.isControl)
         nodes.setInput(use, scaled);
@@ -298,19 +216,29 @@ void Scaler::scaleSeeds() {
 
 void Scaler::unscaleGradients() {
   std::string one = nodes.addFloat("loss_scale/truediv/x", 1);
-  std::string reciprocal =
-      nodes.add("loss_scale/truediv", "RealDiv", {one, readScale()},
-                {{"T", kFloat}});
-  for (const GraphNodes::Port &gradient : gradients) {
+  std::string reciprocal = nodes.add("loss_scale/truediv", "RealDiv",
+                                     {one, readScale()}, {{"T", kFloat}});
+  unscaleWanted(reciprocal);
+  for (const GraphNodes::Port &gradient : step->gradients) {
     std::vector<GraphNodes::Use> uses = nodes.uses(gradient.node);
     std::string mul = nodes.add("loss_scale/unscale/mul", "Mul",
                                 {nodes.text(gradient), reciprocal},
                                 {{"T", kFloat}}, nodes[gradient.node].device());
     for (const GraphNodes::Use &use : uses)
       if (!use.isControl && use.port == gradient.port &&
-          !startsWith(nodes[use.node].name(), scope))
+          !part.holds(nodes[use.node].name()))
         nodes.setInput(use, mul);
     unscaled.push_back(mul);
+  }
+}
+
+void Scaler::unscaleWanted(const std::string &reciprocal) {
+  for (int node : wantedGradients) {
+    std::string name = nodes[node].name(), device = nodes[node].device();
+    std::string scaled = nodes.rename(node, name + "-scaled");
+    for (const GraphNodes::Use &use : nodes.uses(node))
+      nodes.setInput(use, (use.isControl ? "^" : "") + scaled);
+    nodes.addNamed(name, "Mul", {scaled, reciprocal}, {{"T", kFloat}}, device);
   }
 }
 
@@ -338,9 +266,10 @@ std::string Scaler::checkFinite() {
 
 /// As many good steps as it takes: the larger scale, unless it is infinite.
 void Scaler::growScale(const std::string &at, Conditional &finite,
-                       const std::string &scale, const std::string &good) {
+                       const std::string &good) {
   Conditional enough(nodes, at, good);
-  std::string current = enough.onTrue(finite.onTrue(scale, kResource), kResource);
+  std::string current =
+      enough.onTrue(finite.onTrue(scaleVariable, kResource), kResource);
   std::string read = nodes.add(at + "ReadVariableOp", "ReadVariableOp",
                                {current}, {{"dtype", kFloat}});
   std::string factor =
@@ -350,43 +279,43 @@ void Scaler::growScale(const std::string &at, Conditional &finite,
   std::string isFinite =
       nodes.add(at + "IsFinite", "IsFinite", {grown}, {{"T", kFloat}});
   Conditional fits(nodes, at + "cond/", isFinite);
-  std::string assign = nodes.add(
-      at + "cond/AssignVariableOp", "AssignVariableOp",
-      {fits.onTrue(current, kResource), fits.onTrue(grown, kFloat)},
-      {{"dtype", kFloat}});
+  std::string assign =
+      nodes.add(at + "cond/AssignVariableOp", "AssignVariableOp",
+                {fits.onTrue(current, kResource), fits.onTrue(grown, kFloat)},
+                {{"dtype", kFloat}});
   std::string nothing =
       nodes.add(at + "cond/NoOp", "NoOp", {"^" + fits.pivotFalse}, {});
   std::string assigned = fits.merge({"^" + assign}, {"^" + nothing});
   std::string zero = nodes.addInt64(at + "Const", 0, {"^" + enough.pivotTrue});
-  std::string steps = finite.onTrue("good_steps", kResource);
-  std::string reset = nodes.add(at + "AssignVariableOp", "AssignVariableOp",
-                                {enough.onTrue(steps, kResource), zero},
-                                {{"dtype", kInt64}});
+  std::string steps = finite.onTrue(stepsVariable, kResource);
+  std::string reset =
+      nodes.add(at + "AssignVariableOp", "AssignVariableOp",
+                {enough.onTrue(steps, kResource), zero}, {{"dtype", kInt64}});
   std::string one = nodes.addInt64(at + "Const", 1, {"^" + enough.pivotFalse});
   std::string count =
       nodes.add(at + "AssignAddVariableOp", "AssignAddVariableOp",
                 {enough.onFalse(steps, kResource), one}, {{"dtype", kInt64}});
-  finite.waitOnTrue = enough.merge({"^" + reset, "^" + assigned}, {"^" + count});
+  finite.waitOnTrue =
+      enough.merge({"^" + reset, "^" + assigned}, {"^" + count});
 }
 
 /// DynamicLossScale.update, as `cond` of TensorFlow 1 writes it.
 std::string Scaler::updateScale(const std::string &finite) {
-  const std::string at = "loss_scale/cond/", scale(kScaleVariable);
+  const std::string at = "loss_scale/cond/";
   Conditional good(nodes, at, finite);
-  std::string steps = nodes.add(at + "ReadVariableOp", "ReadVariableOp",
-                                {good.onTrue("good_steps", kResource)},
-                                {{"dtype", kInt64}});
+  std::string steps =
+      nodes.add(at + "ReadVariableOp", "ReadVariableOp",
+                {good.onTrue(stepsVariable, kResource)}, {{"dtype", kInt64}});
   std::string one = nodes.addInt64(at + "add/y", 1, {"^" + good.pivotTrue});
   std::string next =
       nodes.add(at + "add", "AddV2", {steps, one}, {{"T", kInt64}});
-  std::string period = nodes.addInt64(at + "GreaterEqual/y",
-                                      settings.growthSteps,
-                                      {"^" + good.pivotTrue});
+  std::string period = nodes.addInt64(
+      at + "GreaterEqual/y", settings.growthSteps, {"^" + good.pivotTrue});
   std::string isEnough = nodes.add(at + "GreaterEqual", "GreaterEqual",
                                    {next, period}, {{"T", kInt64}});
-  growScale(at + "cond/", good, scale, isEnough);
+  growScale(at + "cond/", good, isEnough);
 
-  std::string current = good.onFalse(scale, kResource);
+  std::string current = good.onFalse(scaleVariable, kResource);
   std::string read = nodes.add(at + "ReadVariableOp", "ReadVariableOp",
                                {current}, {{"dtype", kFloat}});
   // TensorFlow divides by the factor by which it multiplies.
@@ -399,26 +328,44 @@ std::string Scaler::updateScale(const std::string &finite) {
                 {read, factor}, {{"T", kFloat}});
   std::string floor =
       nodes.addFloat(at + "Maximum/y", settings.min, {"^" + good.pivotFalse});
-  std::string bounded = nodes.add(at + "Maximum", "Maximum", {smaller, floor},
-                                  {{"T", kFloat}});
+  std::string bounded =
+      nodes.add(at + "Maximum", "Maximum", {smaller, floor}, {{"T", kFloat}});
   std::string assign = nodes.add(at + "AssignVariableOp", "AssignVariableOp",
                                  {current, bounded}, {{"dtype", kFloat}});
   std::string zero = nodes.addInt64(at + "Const", 0, {"^" + good.pivotFalse});
   std::string reset = nodes.add(at + "AssignVariableOp", "AssignVariableOp",
-                                {good.onFalse("good_steps", kResource), zero},
+                                {good.onFalse(stepsVariable, kResource), zero},
                                 {{"dtype", kInt64}});
   return good.merge({"^" + good.waitOnTrue}, {"^" + reset, "^" + assign});
 }
 
-/// The optimizer's nodes run only where all gradients are finite; a node of
-/// its name waits for both conditionals.
+/// What a value of the step becomes: the variable's, read behind the step.
+std::string Scaler::addRead(const std::string &name,
+                            const GraphNodes::Port &port,
+                            const GraphNodes::Port &variable,
+                            const std::string &end, bool exactly) {
+  bool isReference = nodes.isReference(port);
+  const char *op = isReference ? "Identity" : "ReadVariableOp";
+  GraphNodes::Inputs inputs = {nodes.text(variable), end};
+  GraphNodes::Types types = {
+      {isReference ? "T" : "dtype", nodes.portType(port)}};
+  std::string device = nodes[port.node].device();
+  if (!exactly)
+    return nodes.add(name, op, inputs, types, device);
+  nodes.addNamed(name, op, inputs, types, device);
+  return name;
+}
+
+/// The step's nodes run only where all gradients are finite. What waited for
+/// them waits for the end of the conditional, whichever way it went, and so
+/// does a node of the name of each that was run by its name.
 void Scaler::applyConditionally(const std::string &finite,
                                 const std::string &update) {
   const std::string at = "loss_scale/cond_1/";
+  const std::set<int> &inner = step->inner;
   Conditional apply(nodes, at, finite);
-  // Others wait for the end of the conditional, whichever way it went.
   std::vector<std::pair<GraphNodes::Use, int>> outside;
-  std::vector<std::string> ends;
+  std::vector<int> last;
   for (int node : inner) {
     bool isLast = true;
     for (const GraphNodes::Use &use : nodes.uses(node)) {
@@ -431,36 +378,71 @@ void Scaler::applyConditionally(const std::string &finite,
     if (!depends)
       nodes.addInput(node, "^" + apply.pivotTrue);
     if (isLast)
-      ends.push_back("^" + nodes[node].name());
+      last.push_back(node);
   }
-  std::map<std::string, std::string> renamed;
-  for (int trainOp : trainOps) {
-    std::string name = nodes[trainOp].name();
-    renamed["^" + name] = "^" + nodes.rename(trainOp, name + "-wrapped");
-  }
-  for (std::string &end : ends)
-    if (auto it = renamed.find(end); it != renamed.end())
-      end = it->second;
+  std::map<int, std::string> names;
+  if (!function)
+    for (int trainOp : step->trainOps) {
+      names[trainOp] = nodes[trainOp].name();
+      std::string to = nodes.rename(trainOp, names[trainOp] + "-wrapped");
+      for (const GraphNodes::Use &use : nodes.uses(trainOp))
+        if (inner.count(use.node))
+          nodes.setInput(use, (use.isControl ? "^" : "") + to);
+    }
+  GraphNodes::Inputs ends;
+  for (int node : last)
+    ends.push_back("^" + nodes[node].name());
   std::string nothing =
       nodes.add(at + "NoOp", "NoOp", {"^" + apply.pivotFalse}, {});
-  std::string merged = apply.merge(ends, {"^" + nothing});
-  for (const auto &[use, node] : outside)
-    if (std::find(trainOps.begin(), trainOps.end(), node) == trainOps.end())
-      nodes.setInput(use, "^" + merged);
-  for (const auto &[from, to] : renamed)
-    nodes.addNamed(from.substr(1), "NoOp", {"^" + update, "^" + merged}, {});
+  std::string end = "^" + apply.merge(ends, {"^" + nothing});
+  // Where no one op stands for all of the step, whatever waits for a part of it
+  // waits for the scale too.
+  if (!step->isNamed)
+    end = "^" + nodes.add("loss_scale/end", "NoOp", {"^" + update, end}, {});
+  std::map<GraphNodes::Port, std::string> reads;
+  for (const auto &[port, variable] : step->reads)
+    if (!names.count(port.node))
+      reads[port] = addRead(nodes[port.node].name() + "/value", port, variable,
+                            end, /*exactly=*/false);
+  bool isWaitedFor = false;
+  for (const auto &[use, node] : outside) {
+    if (!use.isControl) {
+      if (auto it = reads.find({node, use.port}); it != reads.end())
+        nodes.setInput(use, it->second);
+    } else if (!names.count(node)) {
+      nodes.setInput(use, end);
+      isWaitedFor |= nodes[use.node].op() == FunctionGraph::kControlResult;
+    }
+  }
+  for (const auto &[node, name] : names) {
+    auto read = std::find_if(
+        step->reads.begin(), step->reads.end(),
+        [&](const auto &entry) { return entry.first.node == node; });
+    if (read == step->reads.end()) {
+      nodes.addNamed(name, "NoOp", {"^" + update, end}, {});
+      continue;
+    }
+    addRead(name, read->first, read->second, end, /*exactly=*/true);
+    nodes.addInput(nodes.find(name), "^" + update);
+  }
+  if (function && !isWaitedFor)
+    function->addControlResult(end.substr(1));
 }
 
-void Scaler::addVariables() {
-  std::string scale = nodes.addVariable(
-      std::string(kScaleVariable), kFloat,
-      nodes.addFloat("current_loss_scale/Initializer/initial_value",
+/// Variables of the graph, which whoever initializes all variables initializes.
+void Scaler::addStateOfGraph(TrainingScaleResult &result) {
+  auto add = [&](const std::string &name, DataType type,
+                 const std::string &initial) {
+    nodes.addHandle(name, name, type);
+    result.initializers.push_back(nodes.add(name + "/Assign",
+                                            "AssignVariableOp", {name, initial},
+                                            {{"dtype", type}}));
+  };
+  add(scaleVariable, kFloat,
+      nodes.addFloat(scaleVariable + "/Initializer/initial_value",
                      settings.scale));
-  std::string steps = nodes.addVariable(
-      "good_steps", kInt64,
-      nodes.addInt64("good_steps/Initializer/initial_value", 0, {}));
-  // Whoever initializes all variables initializes these.
-  std::string at;
+  add(stepsVariable, kInt64,
+      nodes.addInt64(stepsVariable + "/Initializer/initial_value", 0, {}));
   for (int i = 0; i < nodes.size(); ++i) {
     const pb::NodeDef &node = nodes[i];
     auto assigns = [](const std::string &input) {
@@ -469,59 +451,261 @@ void Scaler::addVariables() {
     if (node.op() != "NoOp" || node.input().empty() ||
         !std::all_of(node.input().begin(), node.input().end(), assigns))
       continue;
-    nodes.addInput(i, "^" + scale);
-    nodes.addInput(i, "^" + steps);
-    at += (at.empty() ? "'" : ", '") + node.name() + "'";
+    for (const std::string &initializer : result.initializers)
+      nodes.addInput(i, "^" + initializer);
+    result.initializedBy.push_back(node.name());
   }
-  result.notes.push_back(
-      at.empty() ? "run '" + scale + "' and '" + steps +
-                       "' before the first step: no node initializes all "
-                       "variables"
-                 : "the loss scale is initialized by " + at);
 }
 
-std::optional<std::string> Scaler::run() {
-  for (int i = 0; i < nodes.size(); ++i)
-    if (isScaleVariable(nodes[i])) {
-      result.notes.push_back("the graph has a loss scale already, '" +
-                             nodes[i].name() + "': nothing is added");
-      return std::nullopt;
-    }
-  for (const char *name : {"current_loss_scale", "good_steps"})
-    if (nodes.find(name) >= 0)
-      return std::string("the graph has a node '") + name +
-             "' that is no loss scale of TensorFlow's";
-  if (Problem problem = findSeeds())
-    return problem;
-  if (Problem problem = findGradients())
-    return problem;
+/// Variables of the process, which the first step initializes: whoever calls
+/// the function knows nothing of them.
+void Scaler::addStateOfFunction() {
+  const std::string at = "loss_scale/init/";
+  auto add = [&](std::string_view name, DataType type) {
+    std::string free = nodes.freeName(std::string(name));
+    nodes.addHandle(free, state + std::string(name), type);
+    return free;
+  };
+  scaleVariable = add(kScaleVariable, kFloat);
+  stepsVariable = add(kStepsVariable, kInt64);
+  std::string isThere = nodes.add("loss_scale/VarIsInitializedOp",
+                                  "VarIsInitializedOp", {scaleVariable}, {});
+  Conditional initialized(nodes, at, isThere);
+  std::string waits = "^" + initialized.pivotFalse;
+  std::string zero = nodes.addInt64(at + "good_steps", 0, {waits});
+  std::string steps =
+      nodes.add(at + "AssignVariableOp", "AssignVariableOp",
+                {initialized.onFalse(stepsVariable, kResource), zero},
+                {{"dtype", kInt64}});
+  std::string first =
+      nodes.addFloat(at + "initial_value", settings.scale, {waits});
+  std::string scale = nodes.add(
+      at + "AssignVariableOp", "AssignVariableOp",
+      {initialized.onFalse(scaleVariable, kResource), first, "^" + steps},
+      {{"dtype", kFloat}});
+  ready = {"^" + initialized.merge({}, {"^" + scale})};
+}
+
+void Scaler::note(TrainingScaleResult &result) const {
+  size_t count = step->gradients.size();
+  std::string text = function ? where() + ": " : "";
+  text += loss.empty() ? "a loss" : "loss '" + loss + "'";
+  if (!isLossGiven)
+    text += ", found by its gradients in '" + part.scope + "'";
+  text += ": " + std::to_string(count) +
+          (count == 1 ? " gradient" : " gradients") + ", scaled by " +
+          (settings.isFixed ? "a constant" : "a variable");
+  result.notes.push_back(std::move(text));
+}
+
+void Scaler::apply(TrainingScaleResult &result) {
+  note(result);
   if (!settings.isFixed) {
-    if (Problem problem = findUpdates())
-      return problem;
-    if (Problem problem = checkUses())
-      return problem;
+    if (function) {
+      addStateOfFunction();
+    } else {
+      scaleVariable = std::string(kScaleVariable);
+      stepsVariable = std::string(kStepsVariable);
+    }
   }
-  result.notes.push_back(
-      "loss '" + loss + "'" +
-      (settings.loss.empty() ? ", found by its gradients in '" + scope + "'"
-                             : "") +
-      ": " + std::to_string(gradients.size()) +
-      (gradients.size() == 1 ? " gradient" : " gradients") +
-      ", scaled by " + (settings.isFixed ? "a constant" : "a variable"));
   scaleSeeds();
   unscaleGradients();
-  if (settings.isFixed)
-    return std::nullopt;
-  std::string finite = checkFinite();
-  std::string update = updateScale(finite);
-  applyConditionally(finite, update);
-  addVariables();
+  if (!settings.isFixed) {
+    std::string finite = checkFinite();
+    std::string update = updateScale(finite);
+    applyConditionally(finite, update);
+    if (!function)
+      addStateOfGraph(result);
+  }
+  for (std::string &node : added)
+    result.nodes.push_back({name, std::move(node)});
+}
+
+/// The functions that update variables, or call functions that do.
+static std::set<std::string> findUpdatingFunctions(const pb::GraphDef &graph) {
+  std::set<std::string> found;
+  // Callers of what was found last are found next.
+  for (bool isNew = true; isNew;) {
+    isNew = false;
+    for (const pb::FunctionDef &function : graph.library().function())
+      if (!found.count(function.signature().name()) &&
+          std::any_of(
+              function.node_def().begin(), function.node_def().end(),
+              [&](const pb::NodeDef &node) { return isUpdate(node, found); })) {
+        found.insert(function.signature().name());
+        isNew = true;
+      }
+  }
+  return found;
+}
+
+/// Before the names of a function's variables: other models of the process have
+/// others.
+static std::string stateOf(const pb::GraphDef &graph) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    graph.SerializeToCodedStream(&coded);
+  }
+  uint64_t hash = 0xcbf29ce484222325;
+  for (char c : bytes)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  char text[24];
+  std::snprintf(text, sizeof(text), "amp_%016llx/",
+                static_cast<unsigned long long>(hash));
+  return text;
+}
+
+/// What TensorFlow runs as a graph: not a template, and not compiled by XLA.
+static Problem checkFunction(const pb::FunctionDef &function) {
+  auto mark = function.attr().find("_XlaMustCompile");
+  if (mark != function.attr().end() && mark->second.b())
+    return "function '" + function.signature().name() +
+           "' trains and is compiled by XLA (_XlaMustCompile), which has no "
+           "variables of its own: build it without jit_compile";
   return std::nullopt;
 }
 
-std::optional<std::string>
-amp::graphdef::addTrainingScale(pb::GraphDef &graph,
-                                const TrainingScale &settings,
-                                TrainingScaleResult &result) {
-  return Scaler(graph, settings, result).run();
+namespace {
+/// One that trains, or may: the graph itself where `function` is negative.
+struct Candidate {
+  int function = -1;
+  std::unique_ptr<FunctionGraph> body;
+  std::unique_ptr<Scaler> scaler;
+};
+} // namespace
+
+static bool isTemplate(const pb::FunctionDef &function) {
+  if (function.signature().attr_size() != 0)
+    return true;
+  const auto &arguments = function.signature().input_arg();
+  return std::any_of(arguments.begin(), arguments.end(), [](const auto &arg) {
+    return !arg.type_attr().empty() || !arg.number_attr().empty() ||
+           !arg.type_list_attr().empty();
+  });
+}
+
+static std::vector<Candidate>
+findCandidates(pb::GraphDef &graph, const TrainingScale &settings,
+               const std::set<std::string> &updating) {
+  std::vector<Candidate> candidates;
+  if (!settings.loss.empty() || mayTrain(graph.node())) {
+    candidates.emplace_back();
+    candidates.back().scaler =
+        std::make_unique<Scaler>(graph, nullptr, "", settings, "", updating);
+  }
+  std::string state;
+  for (int i = 0; i < graph.library().function_size(); ++i) {
+    const pb::FunctionDef &function = graph.library().function(i);
+    if (isTemplate(function) || !mayTrain(function.node_def()))
+      continue;
+    Candidate candidate;
+    candidate.function = i;
+    candidate.body = std::make_unique<FunctionGraph>(function);
+    if (state.empty())
+      state = stateOf(graph);
+    candidate.scaler = std::make_unique<Scaler>(
+        candidate.body->graph, candidate.body.get(),
+        function.signature().name(), settings, state, updating);
+    if (candidate.scaler->hasParts())
+      candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+bool amp::graphdef::lacksTrainingScale(const pb::GraphDef &graph) {
+  for (const pb::NodeDef &node : graph.node())
+    if (isScaleVariable(node))
+      return false;
+  std::set<std::string> updating = findUpdatingFunctions(graph);
+  TrainingScale settings;
+  // A graph is not changed by looking at it.
+  for (Candidate &candidate :
+       findCandidates(const_cast<pb::GraphDef &>(graph), settings, updating))
+    if (candidate.function < 0 ? candidate.scaler->hasParts()
+                               : candidate.scaler->hasUpdates())
+      return true;
+  return false;
+}
+
+/// Leaves the candidates that the loss is of, or, where none is named, those
+/// that train.
+static Problem choose(const pb::GraphDef &graph, std::string &loss,
+                      std::vector<Candidate> &candidates) {
+  auto isElsewhere = [&](Candidate &candidate) {
+    if (loss.empty())
+      return candidate.function < 0 ? !candidate.scaler->hasParts()
+                                    : !candidate.scaler->hasUpdates();
+    return !candidate.scaler->has(loss);
+  };
+  auto keep = [&](auto &&isOut) {
+    candidates.erase(
+        std::remove_if(candidates.begin(), candidates.end(), isOut),
+        candidates.end());
+  };
+  std::string text = loss;
+  // "FUNCTION:NODE", or a tensor, "NODE:0".
+  if (size_t colon = text.find(':'); colon != text.npos) {
+    std::string front = text.substr(0, colon), back = text.substr(colon + 1);
+    bool isFunction = false;
+    for (const pb::FunctionDef &function : graph.library().function())
+      isFunction |= function.signature().name() == front;
+    loss = isFunction ? back.substr(0, back.find(':')) : front;
+    if (isFunction)
+      keep([&](const Candidate &candidate) {
+        return candidate.function < 0 || graph.library()
+                                                 .function(candidate.function)
+                                                 .signature()
+                                                 .name() != front;
+      });
+  }
+  keep(isElsewhere);
+  if (candidates.empty() && !loss.empty())
+    return "--loss: no node '" + text + "'";
+  keep(
+      [](const Candidate &candidate) { return !candidate.scaler->hasParts(); });
+  if (!candidates.empty())
+    return std::nullopt;
+  return "no gradients to scale: no node 'gradients/grad_ys_0' starts any, and "
+         "no function of the library updates variables by a GradientTape's";
+}
+
+Problem amp::graphdef::addTrainingScale(pb::GraphDef &graph,
+                                        const TrainingScale &settings,
+                                        TrainingScaleResult &result) {
+  for (const pb::NodeDef &node : graph.node())
+    if (isScaleVariable(node)) {
+      result.notes.push_back("the graph has a loss scale already, '" +
+                             node.name() + "': nothing is added");
+      return std::nullopt;
+    }
+  std::set<std::string> updating = findUpdatingFunctions(graph);
+  std::vector<Candidate> candidates = findCandidates(graph, settings, updating);
+  std::string loss = settings.loss;
+  if (Problem problem = choose(graph, loss, candidates)) {
+    result.isMissing = true;
+    return problem;
+  }
+  for (Candidate &candidate : candidates) {
+    if (candidate.function < 0) {
+      for (std::string_view name : {kScaleVariable, kStepsVariable})
+        if (candidate.scaler->has(std::string(name)))
+          return "the graph has a node '" + std::string(name) +
+                 "' that is no loss scale of TensorFlow's";
+    } else if (Problem problem = checkFunction(
+                   graph.library().function(candidate.function))) {
+      return problem;
+    }
+    if (Problem problem = candidate.scaler->prepare(loss))
+      return problem;
+  }
+  for (Candidate &candidate : candidates) {
+    candidate.scaler->apply(result);
+    if (candidate.body)
+      candidate.body->store(
+          *graph.mutable_library()->mutable_function(candidate.function));
+  }
+  return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #   lossscale.py --amp-opt=PATH
 
 import argparse
+import base64
 import json
 import math
 import os
@@ -74,12 +75,19 @@ def graph(*nodes):
     return {"node": [n for part in nodes for n in (part if isinstance(part, list) else [part])]}
 
 
+class Reference:
+    """To a variable of TensorFlow 1."""
+
+    def __init__(self, variables, name):
+        self.variables, self.name = variables, name
+
+
 class Session:
     """Runs nodes. A value is a number or a list of numbers; a resource is its name."""
 
-    def __init__(self, g):
+    def __init__(self, g, variables=None):
         self.nodes = {n["name"]: n for n in g["node"]}
-        self.variables = {}
+        self.variables = {} if variables is None else variables
 
     def run(self, *wanted, **feeds):
         self.done, self.feeds = {}, feeds
@@ -105,7 +113,7 @@ class Session:
         waits = [self.value(t) for t in texts if t[0] == "^"]
         data = [self.value(t) for t in texts if t[0] != "^"]
         if any(v is DEAD for v in waits + data):
-            return (DEAD, DEAD) if op == "Switch" else DEAD
+            return (DEAD, DEAD) if op.endswith("Switch") else DEAD
         return self.kernel(n, op, data)
 
     def kernel(self, n, op, data):
@@ -122,7 +130,7 @@ class Session:
                     return kind(tensor[key][0])
             return 0
         if op == "VarHandleOp":
-            return n["name"]
+            return base64.b64decode(attr["shared_name"]["s"]).decode() or n["name"]
         if op == "ReadVariableOp":
             return self.variables[a]
         if op == "NoOp":
@@ -130,16 +138,24 @@ class Session:
         if op == "AssignVariableOp":
             self.variables[a] = b
             return True
-        if op == "AssignAddVariableOp":
-            self.variables[a] += b
+        if op in ("AssignAddVariableOp", "AssignSubVariableOp"):
+            self.variables[a] += b if op == "AssignAddVariableOp" else -b
             return True
+        if op == "VarIsInitializedOp":
+            return a in self.variables
+        if op == "VariableV2":
+            return Reference(self.variables, n["name"])
+        if op in ("AssignAdd", "AssignSub", "ApplyGradientDescent"):
+            change = b if op == "AssignAdd" else -b if op == "AssignSub" else -f32(b * data[2])
+            self.variables[a.name] += change
+            return a
         if op == "ResourceApplyGradientDescent":
             self.variables[a] = f32(self.variables[a] - f32(b * data[2]))
             return True
-        if op == "Switch":
+        if op in ("Switch", "RefSwitch"):
             return (DEAD, a) if b else (a, DEAD)
         if op == "Identity":
-            return a
+            return a.variables[a.name] if isinstance(a, Reference) else a
         if op == "Fill":
             return b
         if op == "Rank":
@@ -154,8 +170,8 @@ class Session:
             return math.isfinite(a)
         if op == "RealDiv":
             return f32(a / b)
-        result = {"Mul": lambda: a * b, "AddV2": lambda: a + b, "Maximum": lambda: max(a, b),
-                  "Minimum": lambda: min(a, b), "GreaterEqual": lambda: a >= b}[op]()
+        result = {"Mul": lambda: a * b, "AddV2": lambda: a + b, "Maximum": lambda: max(a, b), "Neg": lambda: -a,
+                  "Minimum": lambda: min(a, b), "GreaterEqual": lambda: a >= b, "Cast": lambda: a}[op]()
         return f32(result) if real and op != "GreaterEqual" else result
 
 
@@ -267,26 +283,18 @@ def main():
 
         one = graph(common(), training_graph())
         done, scaled = rewrite(one, "--policy=none", "--fetch=loss,train_op", "--loss-scale=dynamic")
-        reads = graph(common(), training_graph(), node("late", "Identity", ["train_op/update_w/value"], T=F))
-        for n in reads["node"]:
-            if n["name"].endswith("ResourceApplyGradientDescent"):
-                n.update(name="train_op/update_w/value", op="ApplyGradientDescent")
-                n["input"] = ["v"] + n["input"][1:]
-            n["input"] = [i.replace("ResourceApplyGradientDescent", "value") for i in n.get("input", [])]
-        reads["node"].append(node("v", "VariableV2", dtype=F, shape={"shape": {}}))
+        reads = graph(common(), training_graph(), node("late", "Neg", ["train_op/scaled_w"], T=F),
+                      node("train_op/scaled_w", "Neg", ["train_op/read_w"], T=F),
+                      node("train_op/read_w", "ReadVariableOp",
+                           ["w", "^train_op/update_w/ResourceApplyGradientDescent"], dtype=F))
         half = graph(common(), training_graph())
         half["node"] += [node("half", "Cast", ["gradients/loss_grad/Mul"], SrcT=F, DstT={"type": "DT_HALF"})]
         half["node"][-1]["name"] = "gradients/half"
         half["node"] += [node("reads_half", "Identity", ["gradients/half"], T={"type": "DT_HALF"})]
-        alone = graph(common(), training_graph())
-        for n in alone["node"]:
-            n["name"] = n["name"].replace("train_op/update_w/", "train_op/apply_w/")
-            n["input"] = [i.replace("train_op/update_w/", "train_op/apply_w/") for i in n.get("input", [])]
         idle = graph(common(), training_graph()[:5], node("reads", "Identity", ["gradients/loss_grad/Mul"], T=F))
         unread = graph(common(), training_graph()[:5])
         taken = graph(common(), training_graph(), node("good_steps", "NoOp"))
         uninitialized = graph([n for n in common() if n["name"] != "init"], training_graph())
-        nameless = graph(common(), [n for n in training_graph() if n["name"] != "train_op"])
         double = graph(common(), training_graph())
         for n in double["node"]:
             if n["name"] == "gradients/grad_ys_0":
@@ -301,16 +309,12 @@ def main():
                 ("scaled", scaled, ["--loss-scale=dynamic"], 0,
                  "loss scale: the graph has a loss scale already, 'current_loss_scale': nothing is added"),
                 ("value", reads, ["--loss-scale=dynamic"], 1,
-                 "error: 'late' reads the value of 'train_op/update_w/value', which a skipped step does not have"),
+                 "error: 'late' reads the value of 'train_op/scaled_w', which a skipped step does not have"),
                 ("half", half, ["--loss-scale=dynamic"], 1, "error: gradient 'gradients/half' is half"),
                 ("no optimizer", idle, ["--loss-scale=dynamic"], 1, "error: no optimizer takes the gradients"),
                 ("no reader", unread, ["--loss-scale=dynamic"], 1, "error: no gradient leaves 'gradients/'"),
-                ("update", alone, ["--loss-scale=dynamic"], 1,
-                 "takes a gradient and is no 'NAME/update_…' of an optimizer"),
                 ("name taken", taken, ["--loss-scale=dynamic"], 1,
                  "error: the graph has a node 'good_steps' that is no loss scale of TensorFlow's"),
-                ("no train op", nameless, ["--loss-scale=dynamic"], 1,
-                 "error: the updates of 'train_op' have no node of that name"),
                 ("seed", double, ["--loss-scale=8"], 1, "error: 'gradients/grad_ys_0' is not float32"),
                 ("no init", uninitialized, ["--loss-scale=dynamic"], 0,
                  "run 'current_loss_scale/Assign' and 'good_steps/Assign' before the first step"),

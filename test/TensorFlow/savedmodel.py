@@ -174,7 +174,7 @@ def main():
                  'saved_model.pbtxt:2:9: error: message type "MetaGraphDef" has no field named "graph"'),
                 ("node", "twice", ["-o", new], 1, "error: two nodes have the name 'relu'"),
                 ("flag", "model", ["-o", new, "--fetch=nothing"], 1, "--fetch: no node 'nothing' in any meta graph"),
-                ("loss", "model", ["-o", new, "--loss=out"], 2, "loss scaling is for GraphDefs"),
+                ("loss", "model", ["-o", new, "--loss=out"], 1, "error: no gradients to scale"),
                 ("pipe", "pipe", ["-o", new], 4, "it is neither file nor folder"),
                 ("circle", "circle", ["-o", new], 4, "more than 32 folders deep"),
                 ("parent", "model", ["-o", os.path.join(t, "nowhere", "new")], 4, "cannot write"),

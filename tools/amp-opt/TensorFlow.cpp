@@ -20,6 +20,7 @@
 #include "amp/Import/TensorFlowImport.h"
 #include "graph_def.pb.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -74,6 +75,7 @@ public:
   int run();
 
 private:
+  int scaleLoss(TensorFlowRewriter &rewriter, tensorflow::GraphDef &graph);
   int writeModule(ModuleOp module, graphdef::Format inputFormat);
 
   const Options &options;
@@ -119,6 +121,25 @@ int GraphDefRun::writeModule(ModuleOp module, graphdef::Format inputFormat) {
   return kOk;
 }
 
+int GraphDefRun::scaleLoss(TensorFlowRewriter &rewriter,
+                           tensorflow::GraphDef &graph) {
+  graphdef::TrainingScaleResult scale;
+  if (int code = rewriter.scaleLoss(graph, "", /*isAlone=*/true, scale))
+    return code;
+  rewriter.keepScale(scale);
+  if (scale.initializers.empty())
+    return kOk;
+  llvm::raw_ostream &os = llvm::errs() << "amp-opt: loss scale: ";
+  if (scale.initializedBy.empty()) {
+    os << "run '" << scale.initializers[0] << "' and '" << scale.initializers[1]
+       << "' before the first step: no node initializes all variables\n";
+    return kOk;
+  }
+  os << "the loss scale is initialized by '"
+     << llvm::join(scale.initializedBy, "', '") << "'\n";
+  return kOk;
+}
+
 int GraphDefRun::run() {
   TensorFlowRewriter rewriter(options);
   if (!options.noAmp)
@@ -135,7 +156,7 @@ int GraphDefRun::run() {
   if (!read)
     return kBadInput;
   if (!options.noAmp)
-    if (int code = rewriter.scaleLoss(graph))
+    if (int code = scaleLoss(rewriter, graph))
       return code;
   static MLIRContext *process;
   process = new MLIRContext(input.registry, MLIRContext::Threading::DISABLED);

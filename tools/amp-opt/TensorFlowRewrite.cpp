@@ -106,7 +106,9 @@ int TensorFlowRewriter::readSettings() {
   return kOk;
 }
 
-int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph) {
+int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph,
+                                  const std::string &where, bool isAlone,
+                                  graphdef::TrainingScaleResult &result) {
   const std::string &loss = options.tensorflow.loss;
   bool isFloat16 = settings.mode != tf::Mode::BFloat16;
   if (options.lossScale.empty() && (loss.empty() || !isFloat16)) {
@@ -115,8 +117,8 @@ int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph) {
                       "--loss-scale=dynamic adds one all the same\n";
     else if (isFloat16 && policy != "none" &&
              graphdef::lacksTrainingScale(graph))
-      llvm::errs() << "amp-opt: warning: the graph trains in float16 without "
-                      "loss scaling, and small gradients become zero: add "
+      llvm::errs() << "amp-opt: warning: " << where
+                   << "the graph trains in float16 without loss scaling, and small gradients become zero: add "
                       "--loss-scale=dynamic, or none\n";
     return kOk;
   }
@@ -143,16 +145,43 @@ int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph) {
   scale.growth = params.growth;
   scale.backoff = params.backoff;
   scale.min = params.min;
-  graphdef::TrainingScaleResult result;
+  for (const auto *names : {&settings.fetches, &settings.keep})
+    scale.wanted.insert(scale.wanted.end(), names->begin(), names->end());
   if (auto problem = graphdef::addTrainingScale(graph, scale, result)) {
-    complainOfGraph() << *problem << "\n";
+    if (result.isMissing && !isAlone)
+      return kOk;
+    complainOfGraph() << (result.isMissing ? "" : where) << *problem << "\n";
     return kBadInput;
   }
   for (const std::string &note : result.notes)
-    llvm::errs() << "amp-opt: loss scale: " << note << "\n";
-  settings.keep.insert(settings.keep.end(), result.nodes.begin(),
-                       result.nodes.end());
+    llvm::errs() << "amp-opt: loss scale: " << where << note << "\n";
   return kOk;
+}
+
+void TensorFlowRewriter::keepScale(
+    const graphdef::TrainingScaleResult &scale) {
+  scaleNodes.clear();
+  for (const auto &[function, node] : scale.nodes) {
+    if (function.empty())
+      settings.keep.push_back(node);
+    else
+      scaleNodes[function].insert(node);
+  }
+}
+
+/// Of the main graph, names do it.
+void TensorFlowRewriter::preserveScale(ModuleOp module) {
+  if (scaleNodes.empty())
+    return;
+  for (auto function : module.getOps<FunctionOpInterface>()) {
+    auto name = function->getAttrOfType<StringAttr>(tf::kFunctionNameAttr);
+    auto found = name ? scaleNodes.find(name.getValue()) : scaleNodes.end();
+    if (found == scaleNodes.end())
+      continue;
+    for (Operation &op : function.getFunctionBody().front())
+      if (found->second.contains(getNodeName(op.getLoc())))
+        op.setAttr(kPreserveAttr, UnitAttr::get(module.getContext()));
+  }
 }
 
 std::optional<Policy>
@@ -212,6 +241,7 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
   if (settings.fetches.empty() && !settings.isSavedModel)
     llvm::errs() << "amp-opt: warning: no --fetch: nothing is known to be "
                     "wanted, so nothing is preserved\n";
+  preserveScale(module);
   MixedPrecisionOptions rewrite;
   if (failed(tf::prepare(module, settings, *lists, rewrite.forced)))
     return kBadInput;

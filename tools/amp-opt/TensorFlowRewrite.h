@@ -14,9 +14,12 @@
 
 #include "Options.h"
 #include "amp/Dialect/TensorFlow/Transforms/Rewrite.h"
+#include "amp/GraphDef/TrainingScale.h"
 #include "amp/GraphFile/Diagnostics.h"
 #include "amp/Transforms/Report.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace amp::tensorflow {
@@ -34,9 +37,13 @@ public:
   int readSettings();
   /// Prints the effective lists: for `--print-policy` and a TensorFlow graph.
   int printLists();
-  /// Adds loss scaling to a training graph, where the flags ask for it, and
-  /// notes the new nodes in the settings; warns where it is missing.
-  int scaleLoss(tensorflow::GraphDef &graph);
+  /// Adds loss scaling to a training graph, where the flags ask for it; warns
+  /// where it is missing. Says what it found behind `where`. Where there is
+  /// nothing to scale, `scale` says so, and it is an error if `isAlone`.
+  int scaleLoss(tensorflow::GraphDef &graph, const std::string &where,
+                bool isAlone, graphdef::TrainingScaleResult &scale);
+  /// The nodes that it added stay as they are.
+  void keepScale(const graphdef::TrainingScaleResult &scale);
   /// Rewrites one graph with the settings, whose names may be changed before.
   int rewrite(mlir::ModuleOp module);
 
@@ -53,7 +60,11 @@ private:
   std::optional<Policy> loadLists(const std::vector<std::string> &functions,
                                   int &code);
 
+  void preserveScale(mlir::ModuleOp module);
+
   const Options &options;
+  /// Nodes of loss scaling in functions, by function.
+  llvm::StringMap<llvm::StringSet<>> scaleNodes;
   /// The name of the policy: what the flags say, else TensorFlow's.
   std::string policy;
 };

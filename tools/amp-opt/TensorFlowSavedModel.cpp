@@ -18,6 +18,7 @@
 #include "amp/Export/TensorFlowExport.h"
 #include "amp/GraphDef/GraphDefFile.h"
 #include "amp/GraphDef/SavedModelNames.h"
+#include "amp/GraphDef/SavedModelScale.h"
 #include "amp/GraphFile/FileIO.h"
 #include "amp/Import/TensorFlowImport.h"
 #include "graph_def.pb.h"
@@ -67,6 +68,7 @@ private:
   int checkFlagNames();
   int rewriteGraph(int index);
   int wantNames(const pb::MetaGraphDef &meta);
+  int scaleLoss(pb::MetaGraphDef &meta);
   void addReport(const std::string &tags);
   int write();
 
@@ -83,6 +85,8 @@ private:
   /// The model as it would be written if nothing changed.
   std::string before;
   PrecisionReport report;
+  /// Some meta graph had a loss to scale.
+  bool hasScaled = false;
 };
 
 } // namespace
@@ -290,43 +294,33 @@ void SavedModelRun::addReport(const std::string &tags) {
   report.convertedConstants += next.convertedConstants;
 }
 
-/// The list of ops that the graph uses, which some loaders ask for, gets those
-/// that the rewrite has added.
-static void listCast(pb::MetaGraphDef &meta) {
-  if (meta.meta_info_def().stripped_op_list().op_size() == 0)
-    return;
-  auto &ops = *meta.mutable_meta_info_def()->mutable_stripped_op_list();
-  int before = 0;
-  for (; before < ops.op_size() && ops.op(before).name() <= "Cast"; ++before)
-    if (ops.op(before).name() == "Cast")
-      return;
-  pb::OpDef &cast = *ops.add_op();
-  cast.set_name("Cast");
-  auto *x = cast.add_input_arg();
-  x->set_name("x");
-  x->set_type_attr("SrcT");
-  auto *y = cast.add_output_arg();
-  y->set_name("y");
-  y->set_type_attr("DstT");
-  for (const char *name : {"SrcT", "DstT"}) {
-    auto *attr = cast.add_attr();
-    attr->set_name(name);
-    attr->set_type("type");
-  }
-  auto *truncate = cast.add_attr();
-  truncate->set_name("Truncate");
-  truncate->set_type("bool");
-  truncate->mutable_default_value()->set_b(false);
-  // The list is sorted.
-  for (int i = ops.op_size() - 1; i > before; --i)
-    ops.mutable_op()->SwapElements(i, i - 1);
+/// Scales the losses that the graph and its functions compute. A variable that
+/// the checkpoint does not have is initialized by the loader.
+int SavedModelRun::scaleLoss(pb::MetaGraphDef &meta) {
+  std::string where = hasSeveral() ? graphdef::tagsOf(meta) + ": " : "";
+  graphdef::TrainingScaleResult scale;
+  bool isLast = &meta == &model.meta_graphs(model.meta_graphs_size() - 1);
+  if (int code = rewriter.scaleLoss(*meta.mutable_graph_def(), where,
+                                    isLast && !hasScaled, scale))
+    return code;
+  hasScaled |= !scale.isMissing;
+  std::string initializer = graphdef::addToLoader(meta, scale);
+  if (!initializer.empty())
+    llvm::errs() << "amp-opt: loss scale: " << where
+                 << "the loader initializes it by '" << initializer << "'\n";
+  rewriter.keepScale(scale);
+  return kOk;
 }
 
 int SavedModelRun::rewriteGraph(int index) {
   pb::MetaGraphDef &meta = *model.mutable_meta_graphs(index);
-  if (!options.noAmp)
+  std::set<std::string> opsBefore = graphdef::opsOf(meta);
+  if (!options.noAmp) {
     if (int code = wantNames(meta))
       return code;
+    if (int code = scaleLoss(meta))
+      return code;
+  }
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.disableMultithreading();
   context.printOpOnDiagnostic(false);
@@ -350,12 +344,11 @@ int SavedModelRun::rewriteGraph(int index) {
     std::string tags = graphdef::tagsOf(meta);
     llvm::errs() << "amp-opt: " << (hasSeveral() ? tags + ": " : "")
                  << rewriter.summary << "\n";
-    if (rewriter.report.castsToLow + rewriter.report.castsToFloat32)
-      listCast(meta);
     addReport(tags);
   }
   if (failed(exportGraphDef(*module, *meta.mutable_graph_def())))
     return kBadInput;
+  graphdef::listNewOps(meta, opsBefore);
   return kOk;
 }
 
@@ -395,12 +388,6 @@ int SavedModelRun::run() {
     return code;
   if (int code = checkOutput())
     return code;
-  if (!options.tensorflow.loss.empty() ||
-      (!options.lossScale.empty() && options.lossScale != "none")) {
-    complainOfGraph() << "loss scaling is for GraphDefs: a SavedModel's loss "
-                         "is scaled where it is trained\n";
-    return kUsage;
-  }
   if (!options.noAmp)
     if (int code = rewriter.readSettings())
       return code;

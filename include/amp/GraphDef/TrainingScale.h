@@ -26,8 +26,12 @@ class GraphDef;
 namespace amp::graphdef {
 
 struct TrainingScale {
-  /// The node of the loss; empty: the one whose gradients the graph computes.
+  /// The node of the loss, in the graph or in functions of its library, or
+  /// "FUNCTION:NODE"; empty: the one whose gradients the graph computes, and
+  /// that of each function that updates variables by gradients.
   std::string loss;
+  /// Nodes and tensors of the graph that others run or read by name.
+  std::vector<std::string> wanted;
   /// A constant scale, with neither check nor variables, as FixedLossScale.
   bool isFixed = false;
   /// The fixed scale, or the first one.
@@ -39,11 +43,19 @@ struct TrainingScale {
 struct TrainingScaleResult {
   /// What was found and done, for the user.
   std::vector<std::string> notes;
-  /// The nodes that were added; they stay as they are.
-  std::vector<std::string> nodes;
+  /// The nodes that were added, which stay as they are, with the functions that
+  /// they are in; the graph's is "".
+  std::vector<std::pair<std::string, std::string>> nodes;
+  /// Of the graph's new variables: the ops that initialize them, and the nodes
+  /// that now run these. Variables of functions are initialized by the first
+  /// step.
+  std::vector<std::string> initializers, initializedBy;
+  /// What went wrong is only that there is nothing to scale.
+  bool isMissing = false;
 };
 
-/// Whether the graph computes gradients, and has no loss scale yet.
+/// Whether the graph, or a function of its library, trains, and has no loss
+/// scale yet.
 bool lacksTrainingScale(const tensorflow::GraphDef &graph);
 
 /// Returns what is wrong, and then has not changed the graph, or nothing. A
