@@ -122,6 +122,7 @@ void BodyPainter::collectOps() {
   llvm::SmallVector<Operation *, 1> owners(painting.unit.retypable.begin(),
                                            painting.unit.retypable.end());
   body = BodyIndex(bodies, owners, settings.models);
+  painting.kinds = OpKinds(body);
   painting.ops.resize(body.numOps());
   for (uint32_t i = 0; i < body.numOps(); ++i) {
     PaintedOp &painted = painting.ops[i];

@@ -56,6 +56,13 @@ public:
     second = (second + value) * 0xD6E8FEB86659FD93ull;
     second ^= second >> 29;
   }
+  /// Of another hash.
+  void add(std::pair<uint64_t, uint64_t> lanes) {
+    first = (first ^ lanes.first) * 0x9E3779B97F4A7C15ull;
+    first ^= first >> 32;
+    second = (second + lanes.second) * 0xD6E8FEB86659FD93ull;
+    second ^= second >> 29;
+  }
   void add(llvm::StringRef text) { addBytes(text.data(), text.size()); }
   void addBytes(const char *data, size_t size) {
     add(size);
@@ -115,8 +122,9 @@ private:
 
 class Fingerprint {
 public:
-  Fingerprint(const BodyIndex &body, const ModelSet &models)
-      : body(body), models(models) {}
+  Fingerprint(const BodyIndex &body, const OpKinds &kinds,
+              const ModelSet &models)
+      : body(body), kinds(kinds), models(models) {}
   std::string run();
 
 private:
@@ -143,14 +151,19 @@ private:
     return static_cast<bool>(op->getDiscardableAttr(convertedName));
   }
   bool computeTransparent(Operation *op);
+  bool findTransparent(uint32_t op);
   uint32_t original(uint32_t twin) const;
   ValueId next(ValueId value) const;
   ValueId resolve(ValueId value);
-  void add(Type type);
-  void add(std::pair<uint64_t, uint64_t> pair) {
-    hash.add(pair.first);
-    hash.add(pair.second);
+  /// Of what a value stands for.
+  uint32_t numberOf(ValueId value) {
+    if (numbers[value] != kSeenThrough)
+      return numbers[value];
+    value = resolve(value);
+    return value == kNoValue || numbers[value] == kSeenThrough ? kNoNumber
+                                                               : numbers[value];
   }
+  void add(Type type);
   void add(Attribute attr, unsigned depth);
   void add(NamedAttribute attr);
   void addProperties(Operation *op, NameInfo &info);
@@ -158,9 +171,11 @@ private:
   void addRegions(Operation *op);
   void addInner(Operation *op);
   uint32_t innerNumber(OpOperand &operand);
+  std::pair<uint64_t, uint64_t> ownHash(uint32_t op);
   void addOp(uint32_t op);
 
   const BodyIndex &body;
+  const OpKinds &kinds;
   const ModelSet &models;
   Hash hash;
   StringAttr convertedName, generatedName, contractName;
@@ -168,11 +183,18 @@ private:
   llvm::DenseMap<Type, std::pair<uint64_t, uint64_t>> types;
   Type lastType;
   std::pair<uint64_t, uint64_t> lastTypeHash;
+  /// What ops of one kind share.
+  struct KindInfo {
+    bool isKnown = false, isTransparent = false, hasHash = false;
+    std::pair<uint64_t, uint64_t> hash;
+  };
+  std::vector<KindInfo> kindInfos;
   /// A cast among the types that the pass changes, or a converted constant.
   std::vector<bool> isTransparent;
   /// Numbers of the values of the other ops; kNoNumber for what has none, as
-  /// values from outside.
+  /// values from outside, kSeenThrough for those of transparent ops.
   static constexpr uint32_t kNoNumber = ~uint32_t(0);
+  static constexpr uint32_t kSeenThrough = kNoNumber - 1;
   static constexpr uint64_t kFloatScalar = 0x666c6f6174;
   std::vector<uint32_t> numbers;
   /// What the value of a transparent op stands for; kNoValue until it is known.
@@ -222,6 +244,17 @@ bool Fingerprint::computeTransparent(Operation *op) {
           op->getDiscardableAttr(generatedName));
 }
 
+bool Fingerprint::findTransparent(uint32_t index) {
+  const uint32_t kind = kinds[index];
+  if (kind == OpKinds::kNone)
+    return computeTransparent(body.op(index));
+  KindInfo &info = kindInfos[kind];
+  if (!info.isKnown)
+    info.isTransparent = computeTransparent(body.op(index));
+  info.isKnown = true;
+  return info.isTransparent;
+}
+
 /// The constant before its converted twins; kNoOp without one.
 uint32_t Fingerprint::original(uint32_t twin) const {
   for (uint32_t i = twin; body.op(i)->getPrevNode();) {
@@ -266,7 +299,7 @@ ValueId Fingerprint::resolve(ValueId value) {
 
 void Fingerprint::add(Type type) {
   if (type == lastType)
-    return add(lastTypeHash);
+    return hash.add(lastTypeHash);
   // The scalars of regions.
   if (changes(type))
     return hash.add(kFloatScalar);
@@ -285,7 +318,7 @@ void Fingerprint::add(Type type) {
   }
   lastType = type;
   lastTypeHash = it->second;
-  add(lastTypeHash);
+  hash.add(lastTypeHash);
 }
 
 void Fingerprint::add(Attribute attr, unsigned depth) {
@@ -357,7 +390,7 @@ void Fingerprint::addProperties(Operation *op, NameInfo &info) {
       op->getName().compareOpProperties(
           op->getPropertiesStorage(),
           known->second.op->getPropertiesStorage()))
-    return add(known->second.hash);
+    return hash.add(known->second.hash);
   Hash around = hash;
   hash = Hash();
   attributes.clear();
@@ -370,29 +403,44 @@ void Fingerprint::addProperties(Operation *op, NameInfo &info) {
     add(attr);
   std::pair<uint64_t, uint64_t> own = hash.value();
   hash = around;
-  add(own);
+  hash.add(own);
   if (known == properties.end() && properties.size() < kMaxProperties)
     properties[key] = {op, own};
 }
 
-void Fingerprint::addOp(uint32_t index) {
+/// Of all that an op is but for what makes its operands.
+std::pair<uint64_t, uint64_t> Fingerprint::ownHash(uint32_t index) {
   Operation *op = body.op(index);
   NameInfo &info = infoOf(op);
-  add(info.hash);
-  const unsigned operands = body.numOperands(index);
-  hash.add(uint64_t(operands) << 32 | op->getNumResults());
-  for (unsigned i = 0; i < operands; ++i) {
-    ValueId value = body.operandValue(body.operandIndex(index, i));
-    uint32_t definition = value == kNoValue ? kNoOp : body.definingOp(value);
-    if (definition != kNoOp && isTransparent[definition])
-      value = resolve(value);
-    hash.add(value == kNoValue ? kNoNumber : numbers[value]);
-  }
+  const Hash around = hash;
+  hash = Hash();
+  hash.add(info.hash);
+  hash.add(uint64_t(body.numOperands(index)) << 32 | op->getNumResults());
   for (Type type : op->getResultTypes())
     add(type);
   addAttributes(op, info);
   if (op->getNumRegions() != 0 && !isFlow[index])
     addRegions(op);
+  const std::pair<uint64_t, uint64_t> own = hash.value();
+  hash = around;
+  return own;
+}
+
+void Fingerprint::addOp(uint32_t index) {
+  if (const uint32_t kind = kinds[index]; kind == OpKinds::kNone) {
+    hash.add(ownHash(index));
+  } else {
+    KindInfo &info = kindInfos[kind];
+    if (!info.hasHash)
+      info.hash = ownHash(index);
+    info.hasHash = true;
+    hash.add(info.hash);
+  }
+  const uint32_t first = body.operandIndex(index, 0);
+  for (uint32_t k = first; k < first + body.numOperands(index); ++k) {
+    ValueId value = body.operandValue(k);
+    hash.add(value == kNoValue ? kNoNumber : numberOf(value));
+  }
 }
 
 void Fingerprint::addAttributes(Operation *op, NameInfo &info) {
@@ -421,9 +469,9 @@ uint32_t Fingerprint::innerNumber(OpOperand &operand) {
   auto outside = nested.find(&operand);
   if (outside == nested.end())
     return kNoNumber;
-  ValueId value = resolve(outside->second);
   // Apart from the numbers of the region.
-  return value == kNoValue ? kNoNumber : ~numbers[value];
+  uint32_t number = numberOf(outside->second);
+  return number == kNoNumber ? kNoNumber : ~number;
 }
 
 void Fingerprint::addInner(Operation *op) {
@@ -443,7 +491,7 @@ void Fingerprint::addInner(Operation *op) {
           inner.set(each.getResult(0), innerNumber(each.getOpOperand(0)));
           continue;
         }
-        add(info.hash);
+        hash.add(info.hash);
         hash.add(uint64_t(each.getNumOperands()) << 32 | each.getNumResults());
         for (OpOperand &operand : each.getOpOperands())
           hash.add(innerNumber(operand));
@@ -468,7 +516,7 @@ std::string Fingerprint::run() {
   contractName = StringAttr::get(context, kContractAttr);
   isTransparent.resize(body.numOps());
   numbers.assign(body.numValues(), kNoNumber);
-  roots.assign(body.numValues(), kNoValue);
+  kindInfos.resize(kinds.size());
   isFlow.resize(body.numOps());
   for (const BodyIndex::BlockEntry &entry : body.blocks())
     if (entry.parent != kNoOp)
@@ -479,19 +527,23 @@ std::string Fingerprint::run() {
   // And numbers of ops that casts do not change, for those with regions.
   std::vector<uint32_t> places(body.hasNested() ? body.numOps() : 0);
   uint32_t next = 0, place = 0;
+  bool anyTransparent = false;
   for (size_t b = 0; b < body.blocks().size(); ++b) {
     const BodyIndex::BlockEntry &entry = body.blocks()[b];
     for (unsigned i = 0; i < entry.block->getNumArguments(); ++i)
       numbers[entry.firstArgument + i] = next++;
     for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op) {
-      isTransparent[op] = computeTransparent(body.op(op));
+      const bool isThrough = findTransparent(op);
+      isTransparent[op] = isThrough;
       if (!places.empty())
-        places[op] = isTransparent[op] ? place : place++;
-      if (!isTransparent[op])
-        for (unsigned i = 0; i < body.numResults(op); ++i)
-          numbers[body.result(op, i)] = next++;
+        places[op] = isThrough ? place : place++;
+      for (unsigned i = 0; i < body.numResults(op); ++i)
+        numbers[body.result(op, i)] = isThrough ? kSeenThrough : next++;
+      anyTransparent |= isThrough;
     }
   }
+  if (anyTransparent)
+    roots.assign(body.numValues(), kNoValue);
   for (size_t b = 0; b < body.blocks().size(); ++b) {
     const BodyIndex::BlockEntry &entry = body.blocks()[b];
     hash.add(entry.block->getNumArguments());
@@ -500,7 +552,6 @@ std::string Fingerprint::run() {
     for (Type type : entry.block->getArgumentTypes())
       add(type);
     for (uint32_t op = entry.firstOp; op < body.endOp(b); ++op) {
-      body.fetchAhead(op);
       if (!isTransparent[op])
         addOp(op);
     }
@@ -508,8 +559,9 @@ std::string Fingerprint::run() {
   return hash.hex();
 }
 
-std::string amp::fingerprint(const BodyIndex &body, const ModelSet &models) {
-  return Fingerprint(body, models).run();
+std::string amp::fingerprint(const BodyIndex &body, const OpKinds &kinds,
+                             const ModelSet &models) {
+  return Fingerprint(body, kinds, models).run();
 }
 
 static bool isLow(Type type) {
@@ -572,10 +624,13 @@ DictionaryAttr amp::buildContract(const FunctionPainting &painting,
   Type type = function.getFunctionType();
   if (FunctionType after = signatureAfter(painting, function))
     type = after;
-  std::string print =
-      isAlone && painting.body.blockOps() == painting.body.numOps()
-          ? fingerprint(painting.body, models)
-          : fingerprint(BodyIndex(function.getFunctionBody(), models), models);
+  std::string print;
+  if (isAlone && painting.body.blockOps() == painting.body.numOps()) {
+    print = fingerprint(painting.body, painting.kinds, models);
+  } else {
+    BodyIndex body(function.getFunctionBody(), models);
+    print = fingerprint(body, OpKinds(body), models);
+  }
   return builder.getDictionaryAttr(
       {builder.getNamedAttr("fingerprint", builder.getStringAttr(print)),
        builder.getNamedAttr("low", builder.getDictionaryAttr(counts)),

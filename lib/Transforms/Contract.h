@@ -21,7 +21,8 @@ namespace amp {
 /// 128 bits in hexadecimal over the ops, attributes, edges and shapes of a
 /// body, that see through casts between float32, float16 and bfloat16 and
 /// through converted constants. Linear time.
-std::string fingerprint(const BodyIndex &body, const ModelSet &models);
+std::string fingerprint(const BodyIndex &body, const OpKinds &kinds,
+                        const ModelSet &models);
 
 /// `{fingerprint = "…", low = {softmax = 0, …}, type = …}`, from the painting
 /// before the rewrite. `low` counts, by name, the type groups of ops that the

@@ -20,6 +20,8 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/Verifier.h"
 
+#include <utility>
+
 using namespace amp;
 using namespace mlir;
 
@@ -37,6 +39,7 @@ private:
     return kinds.get(op->getName(),
                      [&](OperationName name) { return models.kindOf(name); });
   }
+  bool needsRehearsal(uint32_t index);
   bool isNew(uint32_t index);
   LogicalResult tryOp(uint32_t index);
   LogicalResult tryCast(Operation *at, Value value, Type type, FloatType to);
@@ -46,6 +49,13 @@ private:
   const ModelSet &models;
   OpBuilder builder;
   OpNameMap<OpKind> kinds;
+  /// What is known of the ops of one kind.
+  struct KindInfo {
+    bool isKnown = false, needsRehearsal = false;
+    /// Of the last one that was tried.
+    uint64_t lowered = 0;
+  };
+  std::vector<KindInfo> kindInfos;
   llvm::DenseSet<uint64_t> tried;
   llvm::DenseSet<std::pair<const void *, std::pair<Type, Type>>> casts;
 };
@@ -89,12 +99,30 @@ void KindHash::add(Operation *op) {
   }
 }
 
+bool Rehearsal::needsRehearsal(uint32_t index) {
+  const uint32_t number = painting.kinds[index];
+  if (number != OpKinds::kNone && kindInfos[number].isKnown)
+    return kindInfos[number].needsRehearsal;
+  const OpKind &kind = kindOf(painting.ops[index].op);
+  const bool needs = !kind.dialect || kind.dialect->needsRehearsal();
+  if (number != OpKinds::kNone) {
+    kindInfos[number].isKnown = true;
+    kindInfos[number].needsRehearsal = needs;
+  }
+  return needs;
+}
+
 bool Rehearsal::isNew(uint32_t index) {
   const PaintedOp &painted = painting.ops[index];
   KindHash hash;
-  hash.add(painted.op);
+  const uint32_t kind = painting.kinds[index];
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
     hash.add(painting.loweredType(v).getAsOpaquePointer());
+  if (kind != OpKinds::kNone &&
+      std::exchange(kindInfos[kind].lowered, hash.state) == hash.state)
+    return false;
+  // Other blocks have kinds of their own.
+  hash.add(painted.op);
   // The two largest numbers are the set's own.
   return tried.insert(hash.state >> 1).second;
 }
@@ -183,16 +211,13 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
 
 LogicalResult Rehearsal::run() {
   bool failed = false;
+  kindInfos.resize(painting.kinds.size());
   for (uint32_t index : painting.order) {
-    body.fetchAhead(index);
     const PaintedOp &painted = painting.ops[index];
     bool isLowered = false;
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
       isLowered |= painting.loweredType(v) && !painting.graph[v].retargetable;
-    if (!isLowered || painted.isFlow)
-      continue;
-    const OpKind &kind = kindOf(painted.op);
-    if ((kind.dialect && !kind.dialect->needsRehearsal()) || !isNew(index))
+    if (!isLowered || painted.isFlow || !needsRehearsal(index) || !isNew(index))
       continue;
     failed |= mlir::failed(tryOp(index));
     for (unsigned i = 0; i < painted.op->getNumOperands() && !failed; ++i) {

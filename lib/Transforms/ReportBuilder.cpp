@@ -147,11 +147,22 @@ void ReportBuilder::addNode(const FunctionPainting &painting,
 }
 
 void ReportBuilder::countFunction(const FunctionPainting &painting) {
-  for (const PaintedOp &painted : painting.ops) {
+  enum class Known : uint8_t { No, Input, Generated };
+  std::vector<Known> known(painting.kinds.size());
+  auto isOfPass = [&](uint32_t index) {
+    const uint32_t kind = painting.kinds[index];
+    if (kind == OpKinds::kNone)
+      return isGenerated(painting.ops[index].op);
+    if (known[kind] == Known::No)
+      known[kind] = isGenerated(painting.ops[index].op) ? Known::Generated
+                                                        : Known::Input;
+    return known[kind] == Known::Generated;
+  };
+  for (uint32_t i = 0; i < painting.ops.size(); ++i) {
+    const PaintedOp &painted = painting.ops[i];
     if (painted.isRead || painted.isTerminator)
       continue;
-    ReportCounts &counts =
-        isGenerated(painted.op) ? report.generated : report.input;
+    ReportCounts &counts = isOfPass(i) ? report.generated : report.input;
     bool considered = false, lowered = false;
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
       considered |= isConsidered(painting, v);

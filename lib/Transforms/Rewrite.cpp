@@ -13,6 +13,7 @@
 
 #include "Rewrite.h"
 
+#include "Retyping.h"
 #include "amp/Analysis/OpNameMap.h"
 #include "amp/Interfaces/ElementTypes.h"
 #include "amp/Transforms/MixedPrecision.h"
@@ -20,6 +21,7 @@
 #include "mlir/IR/TypeUtilities.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace amp;
 using namespace mlir;
@@ -46,6 +48,12 @@ private:
     /// The number of the user.
     uint32_t op;
   };
+  /// The same, before the value's turn.
+  struct LaterNeed {
+    uint32_t op;
+    unsigned operand;
+    FloatType type;
+  };
 
   const OpKind &kindOf(Operation *op) {
     return kinds.get(op->getName(),
@@ -53,15 +61,21 @@ private:
   }
   LogicalResult castForUsers(Value value, ValueId id);
   bool isFloat32(Value value, VertexId vertex) const;
+  void findColours();
+  FloatType ownType(ValueId id) const;
+  void findAllNeeds();
+  bool mayNeedCasts(ValueId id) const {
+    return firstNeed[id] != firstNeed[id + 1] || !body.nestedUses().empty();
+  }
   void findNeeds(ValueId id, FloatType own);
-  void addNeed(OpOperand &use, uint32_t op, FloatType wanted, FloatType own);
   const PrecisionDialectInterface *casterFor(Value value);
   LogicalResult castArguments(const BodyIndex::BlockEntry &entry);
   void retypeFlow(uint32_t index);
   FailureOr<Value> valueAs(Value value, ValueId id, FloatType type);
   void record(Value value, Operation *castOp, FloatType type);
   void findPrologues();
-  LogicalResult retype(const PaintedOp &op);
+  LogicalResult retype(uint32_t index);
+  LogicalResult retarget(const PaintedOp &painted);
 
   const FunctionPainting &painting;
   const BodyIndex &body;
@@ -71,6 +85,15 @@ private:
   FloatType float32;
   StringAttr generated;
   OpNameMap<OpKind> kinds;
+  /// What retargeting made of the last op of each kind.
+  std::vector<std::unique_ptr<Retyping>> retypings;
+  /// The vertices' types after the rewrite: an index into `types`.
+  std::vector<uint8_t> colours;
+  /// Null for those that stay; the target; the other 16-bit type.
+  FloatType types[3];
+  /// Ordered by value, then by user; those of a value begin at its number.
+  std::vector<uint32_t> firstNeed;
+  std::vector<LaterNeed> laterNeeds;
   /// Per block, behind which op the casts of arguments and variables stand;
   /// null for the start of the block.
   llvm::DenseMap<Block *, Operation *> prologue;
@@ -177,36 +200,85 @@ void Rewriter::record(Value value, Operation *castOp, FloatType type) {
   result.casts.push_back(std::move(record));
 }
 
-void Rewriter::addNeed(OpOperand &use, uint32_t op, FloatType wanted,
-                       FloatType own) {
-  if (wanted == own)
-    return;
-  if (!wanted) {
-    // An existing cast reads whatever there is.
-    Operation *user = use.getOwner();
-    if (own == float32 || ModelSet::isTransparentCast(user, kindOf(user)))
-      return;
-    wanted = float32;
+/// A byte for each vertex, since the walks that ask for it jump.
+void Rewriter::findColours() {
+  types[1] = painting.target;
+  types[2] = painting.other;
+  colours.resize(painting.graph.size());
+  for (VertexId v = 0; v < colours.size(); ++v)
+    if (FloatType type = painting.loweredType(v))
+      colours[v] = type == painting.target ? 1 : 2;
+}
+
+/// The type that a value gets; float32 also stands for what does not change.
+FloatType Rewriter::ownType(ValueId id) const {
+  VertexId vertex = painting.valueVertex[id];
+  if (vertex == kNoVertex || !colours[vertex] ||
+      (!painting.wide.empty() && painting.wide.contains(id)))
+    return float32;
+  return types[colours[vertex]];
+}
+
+/// The uses of all values that need another type than the value has. There are
+/// few of them, and in one walk over the operands they cost least.
+void Rewriter::findAllNeeds() {
+  std::vector<std::pair<ValueId, LaterNeed>> found;
+  firstNeed.assign(body.numValues() + 1, 0);
+  for (uint32_t op = 0; op < body.numOps(); ++op) {
+    const uint32_t first = body.operandIndex(op, 0);
+    const unsigned count = body.numOperands(op);
+    for (unsigned i = 0; i < count; ++i) {
+      ValueId id = body.operandValue(first + i);
+      if (id == kNoValue)
+        continue;
+      VertexId v = painting.operandVertex[first + i];
+      FloatType wanted = v == kNoVertex ? FloatType() : types[colours[v]];
+      FloatType own = ownType(id);
+      if (wanted == own || (!wanted && own == float32))
+        continue;
+      if (!wanted) {
+        // An existing cast reads whatever there is.
+        Operation *user = body.op(op);
+        if (ModelSet::isTransparentCast(user, kindOf(user)))
+          continue;
+        wanted = float32;
+      }
+      found.push_back({id, {op, i, wanted}});
+      ++firstNeed[id];
+    }
   }
-  needs.push_back({&use, wanted, op});
+  uint32_t sum = 0;
+  for (uint32_t &first : firstNeed)
+    sum += std::exchange(first, sum);
+  laterNeeds.resize(found.size());
+  for (const auto &[id, need] : found)
+    laterNeeds[firstNeed[id]++] = need;
+  // Each start has moved to the end of its list.
+  for (size_t id = body.numValues(); id > 0; --id)
+    firstNeed[id] = firstNeed[id - 1];
+  firstNeed[0] = 0;
 }
 
 /// The uses of a value that need another type than its own, those by
 /// terminators and within regions last.
 void Rewriter::findNeeds(ValueId id, FloatType own) {
   needs.clear();
-  for (const BodyIndex::Use &use : body.uses(id)) {
-    VertexId v = painting.operandVertex[body.operandIndex(use.op, use.operand)];
-    FloatType wanted = v == kNoVertex ? FloatType() : painting.loweredType(v);
-    if (wanted != own && (wanted || own != float32))
-      addNeed(body.op(use.op)->getOpOperand(use.operand), use.op, wanted, own);
+  for (uint32_t i = firstNeed[id]; i < firstNeed[id + 1]; ++i) {
+    const LaterNeed &need = laterNeeds[i];
+    needs.push_back(
+        {&body.op(need.op)->getOpOperand(need.operand), need.type, need.op});
   }
   if (body.blocks().size() > 1)
     std::stable_partition(needs.begin(), needs.end(), [](const Need &need) {
       return !need.use->getOwner()->hasTrait<OpTrait::IsTerminator>();
     });
-  for (const BodyIndex::NestedUse &use : body.nestedUses(id))
-    addNeed(*use.second, kNoOp, {}, own);
+  if (own == float32 || body.nestedUses().empty())
+    return;
+  for (const BodyIndex::NestedUse &use : body.nestedUses(id)) {
+    Operation *user = use.second->getOwner();
+    if (!ModelSet::isTransparentCast(user, kindOf(user)))
+      needs.push_back({use.second, float32, kNoOp});
+  }
 }
 
 /// A group may be float32 though its value's type is another: a reference. Or its
@@ -217,16 +289,11 @@ bool Rewriter::isFloat32(Value value, VertexId vertex) const {
 }
 
 LogicalResult Rewriter::castForUsers(Value value, ValueId id) {
-  VertexId vertex = painting.valueVertex[id];
-  FloatType lowered =
-      vertex == kNoVertex ? FloatType() : painting.loweredType(vertex);
-  if (lowered && painting.wide.contains(id))
-    lowered = {};
-  FloatType own = lowered ? lowered : float32;
+  FloatType own = ownType(id);
   findNeeds(id, own);
   // Only float32 values get another type or need a cast.
   if (needs.empty() ||
-      (!lowered && !isFloat32(value, vertex)))
+      (own == float32 && !isFloat32(value, painting.valueVertex[id])))
     return success();
   // Each goes right behind its definition, so that the last one is inserted
   // first; in the prologue they are appended.
@@ -295,9 +362,9 @@ void Rewriter::retypeFlow(uint32_t index) {
       function.setType(signature);
 }
 
-LogicalResult Rewriter::retype(const PaintedOp &painted) {
+LogicalResult Rewriter::retarget(const PaintedOp &painted) {
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
-    FloatType type = painting.loweredType(v);
+    FloatType type = types[colours[v]];
     if (!type)
       continue;
     const OpKind &kind = kindOf(painted.op);
@@ -313,6 +380,36 @@ LogicalResult Rewriter::retype(const PaintedOp &painted) {
   return success();
 }
 
+/// Ops of one kind with the same operands become the same.
+LogicalResult Rewriter::retype(uint32_t index) {
+  const PaintedOp &painted = painting.ops[index];
+  uint64_t lowered = 0;
+  bool isCast = false;
+  for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
+    lowered = lowered << 2 | colours[v];
+    isCast |= colours[v] && painting.graph[v].retargetable;
+  }
+  if (lowered == 0 && painted.count <= 32)
+    return success();
+  const uint32_t kind = painting.kinds[index];
+  if (kind == OpKinds::kNone || isCast || painted.count > 32)
+    return retarget(painted);
+  std::unique_ptr<Retyping> &known = retypings[kind];
+  if (known && known->fits(painted.op, lowered)) {
+    known->apply(painted.op);
+    return success();
+  }
+  if (known && known->isHopeless())
+    return retarget(painted);
+  if (!known)
+    known = std::make_unique<Retyping>();
+  known->start(painted.op, lowered);
+  if (failed(retarget(painted)))
+    return failure();
+  known->finish(painted.op);
+  return success();
+}
+
 LogicalResult Rewriter::castArguments(const BodyIndex::BlockEntry &entry) {
   for (BlockArgument argument : entry.block->getArguments())
     if (failed(castForUsers(argument,
@@ -322,11 +419,14 @@ LogicalResult Rewriter::castArguments(const BodyIndex::BlockEntry &entry) {
 }
 
 LogicalResult Rewriter::run() {
+  findColours();
+  findAllNeeds();
   findPrologues();
   // Arguments of blocks that branches fill have their types from elsewhere.
   for (const auto &[index, groups] : painting.flows)
     if (index < body.blockOps() && body.isTerminator(index))
       retypeFlow(index);
+  retypings.resize(painting.kinds.size());
   // Blocks whose arguments get their types from an op, by that op.
   llvm::DenseMap<uint32_t, llvm::SmallVector<uint32_t, 2>> blocksOf;
   for (auto [b, entry] : llvm::enumerate(body.blocks())) {
@@ -340,17 +440,19 @@ LogicalResult Rewriter::run() {
       return failure();
   }
   for (uint32_t index : painting.order) {
+    body.fetchAhead(index);
     const PaintedOp &painted = painting.ops[index];
     if (painted.isFlow) {
       retypeFlow(index);
       for (uint32_t b : blocksOf.lookup(index))
         if (failed(castArguments(body.blocks()[b])))
           return failure();
-    } else if (failed(retype(painted))) {
+    } else if (failed(retype(index))) {
       return failure();
     }
     for (unsigned i = 0; i < body.numResults(index); ++i)
-      if (failed(castForUsers(painted.op->getResult(i), body.result(index, i))))
+      if (mayNeedCasts(body.result(index, i)) &&
+          failed(castForUsers(painted.op->getResult(i), body.result(index, i))))
         return failure();
   }
   // Where there are no casts, who names them later would not know that there
@@ -366,6 +468,5 @@ LogicalResult Rewriter::run() {
 LogicalResult amp::rewriteFunction(FunctionPainting &painting,
                                    const ModelSet &models,
                                    RewriteResult &result) {
-  painting.body.indexUses();
   return Rewriter(painting, models, result).run();
 }

@@ -14,6 +14,7 @@
 
 #include "amp/Analysis/BodyIndex.h"
 #include "amp/Analysis/ModelSet.h"
+#include "amp/Analysis/OpKinds.h"
 #include "amp/Analysis/PaintGraph.h"
 #include "amp/Analysis/ValueFlow.h"
 #include "llvm/ADT/DenseSet.h"
@@ -74,6 +75,7 @@ struct FunctionPainting {
   const PrecisionDialectInterface *dialect = nullptr;
   mlir::FloatType target, other;
   BodyIndex body;
+  OpKinds kinds;
   /// By the numbers of the body.
   std::vector<PaintedOp> ops;
   PaintGraph graph;

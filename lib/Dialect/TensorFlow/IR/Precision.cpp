@@ -281,6 +281,9 @@ struct DialectModel : public PrecisionDialectInterface {
   explicit DialectModel(Dialect *dialect)
       : PrecisionDialectInterface(dialect),
         castName("tf.Cast", dialect->getContext()),
+        nextIteration("tf.NextIteration", dialect->getContext()),
+        identity("tf.Identity", dialect->getContext()),
+        enter("tf.Enter", dialect->getContext()),
         generated(StringAttr::get(dialect->getContext(), kGeneratedAttr)),
         device(StringAttr::get(dialect->getContext(), kDeviceAttr)),
         control(ControlType::get(dialect->getContext())) {}
@@ -328,7 +331,9 @@ struct DialectModel : public PrecisionDialectInterface {
     return last.attrs;
   }
 
-  bool isCast(Operation *op) const override { return getOpName(op) == "Cast"; }
+  bool isCast(Operation *op) const override {
+    return op->getName() == castName;
+  }
   bool castsAreNodes() const override { return true; }
   bool isCastResult(Operation *op, unsigned group) const override {
     if (!isCast(op) || (op->hasAttr(kPreserveAttr) &&
@@ -355,14 +360,14 @@ struct DialectModel : public PrecisionDialectInterface {
   /// An Identity of a reference variable, or an Enter of such an Identity.
   bool readsReference(Operation *op) const override {
     while (op) {
-      llvm::StringRef name = getOpName(op);
-      if ((name != "Identity" && name != "Enter") || !getNumInputs(op))
+      OperationName name = op->getName();
+      if ((name != identity && name != enter) || !getNumInputs(op))
         return false;
       Operation *source = op->getOperand(0).getDefiningOp();
       if (!source)
         return false;
       llvm::StringRef of = getOpName(source);
-      if (name == "Identity")
+      if (name == identity)
         return of == "Variable" || of == "VariableV2";
       if (of != "Identity" && of != "Enter")
         return false;
@@ -372,7 +377,7 @@ struct DialectModel : public PrecisionDialectInterface {
   }
 
   bool isRecurrence(Operation *op) const override {
-    return getOpName(op) == "NextIteration";
+    return op->getName() == nextIteration;
   }
 
   void getGroupRelations(Operation *function,
@@ -407,7 +412,7 @@ struct DialectModel : public PrecisionDialectInterface {
     return name ? name.str() : std::string();
   }
 
-  OperationName castName;
+  OperationName castName, nextIteration, identity, enter;
   StringAttr generated, device;
   Type control;
   struct LastCast {

@@ -15,6 +15,8 @@
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "llvm/ADT/StringSwitch.h"
 
+#include <array>
+
 using namespace amp;
 using namespace amp::tf;
 using namespace mlir;
@@ -78,8 +80,16 @@ private:
   using Edge = std::pair<unsigned, unsigned>;
 
   bool isVariant(Value value) const {
-    auto tensor = dyn_cast<mlir::TensorType>(value.getType());
-    return tensor && tensor.getElementType() == variant;
+    // Nearly all values have one of a few types.
+    const Type type = value.getType();
+    Type &other = others[(size_t(type.getAsOpaquePointer()) >> 4) % kOthers];
+    if (type == other)
+      return false;
+    auto tensor = dyn_cast<mlir::TensorType>(type);
+    if (tensor && tensor.getElementType() == variant)
+      return true;
+    other = type;
+    return false;
   }
   NameInfo &infoOf(OperationName name);
   bool collect();
@@ -96,6 +106,9 @@ private:
   FunctionOpInterface function;
   Type variant;
   StringAttr preserve, signature;
+  /// Types that are no variants.
+  static constexpr size_t kOthers = 16;
+  mutable std::array<Type, kOthers> others;
   llvm::DenseMap<const void *, NameInfo> infos;
   std::vector<Node> nodes;
   /// The first node of an op.
@@ -190,13 +203,17 @@ bool Clusters::collect() {
   Block &block = function.getFunctionBody().front();
   // Most functions have no lists, and of an op's results we know without a look
   // elsewhere.
+  auto makesHandle = [&](Operation &op) {
+    for (unsigned i = 0, e = op.getNumResults(); i < e; ++i)
+      if (isVariant(op.getResult(i)))
+        return true;
+    return false;
+  };
   if (!llvm::any_of(function.getArguments(), isHandle) &&
-      llvm::none_of(block, [&](Operation &op) {
-        return llvm::any_of(op.getResults(), isHandle);
-      }))
+      llvm::none_of(block, makesHandle))
     return false;
   for (Operation &op : block.without_terminator()) {
-    bool makes = llvm::any_of(op.getResults(), isHandle);
+    bool makes = makesHandle(op);
     if (!makes && !llvm::any_of(op.getOperands(), isHandle))
       continue;
     NodeTypes types = getNodeTypes(&op);
