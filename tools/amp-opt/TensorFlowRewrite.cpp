@@ -263,11 +263,15 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
   std::optional<tf::Emulation> emulation;
   if (settings.mode == tf::Mode::Cpu && settings.emulateFloat16)
     emulation.emplace(module);
+  // Lowering by force keeps no promise.
+  bool isForced = settings.level == tf::Level::UnsafeForceAll;
+  std::optional<tf::TypeRecord> types;
+  if (!isForced)
+    types.emplace(module);
   if (failed(autoMixedPrecision(module, rewrite, &report)))
     return kBadInput;
-  // Lowering by force keeps no promise.
-  if (settings.level != tf::Level::UnsafeForceAll &&
-      failed(verifyContract(module, rewrite.models)))
+  if (!isForced && (failed(verifyContract(module, rewrite.models)) ||
+                    failed(types->verify())))
     return kVerification;
   if (log)
     printGraphSummary(report, log->finish(),

@@ -200,6 +200,21 @@ struct TensorListCluster {
 };
 std::vector<TensorListCluster> findTensorLists(mlir::Operation *function);
 
+/// The types of a module that is about to be rewritten. Behind the rewrite, a
+/// node that fitted its type attributes still does, and what is preserved has the
+/// types that it had.
+class TypeRecord {
+public:
+  explicit TypeRecord(mlir::ModuleOp module);
+  /// Says at a node what does not hold.
+  llvm::LogicalResult verify();
+
+private:
+  mlir::ModuleOp module;
+  llvm::DenseSet<mlir::Operation *> mismatched;
+  llvm::DenseMap<mlir::Operation *, size_t> preserved;
+};
+
 /// Data inputs and outputs; control tokens left out.
 unsigned getNumInputs(mlir::Operation *op);
 unsigned getNumOutputs(mlir::Operation *op);
