@@ -98,6 +98,12 @@ def golden(programs, args):
             totals += "\n".join(["%s, %s: %s" % (name, kind, lines[0])] + lines[1:]) + "\n"
     if args.large:
         expect("totals.txt", totals)
+        # Half the bytes: twice the batch in the memory of float32.
+        for name, kind in (("gpt2_124m", "bfloat16"),):
+            network, parameters, _, batch = LARGE[name]
+            wide, low = (int(re.search(r"arena (\d+)", planned(programs, name, network, parameters, *one)).group(1))
+                         for one in (("float32", batch), (kind, 2 * batch)))
+            check(low <= wide, "%s, %s: %d bytes at twice the batch, float32 %d" % (name, kind, low, wide))
 
 
 def train(programs, name, steps):

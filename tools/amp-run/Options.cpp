@@ -280,6 +280,10 @@ std::string missingCompanion(const Options &o) {
   if (o.device == "cuda" && !o.assumeDevice.empty() && !o.dumpProgram)
     return "--assume-device with --device=cuda is for --dump-program: a GPU "
            "runs what is planned for it";
+  if (o.device != "cuda" && o.tf32)
+    return "--tf32=on is for --device=cuda";
+  if (o.device != "cuda" && o.deterministic)
+    return "--deterministic is for --device=cuda: others are so in any case";
   if (!o.sizes.empty() && !o.dumpProgram)
     return "--size is for --dump-program";
   if (o.saveEvery && o.save.empty())

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 using namespace amprt;
@@ -99,11 +100,27 @@ Exponentials<T> exponentials(const T *x, T *e, int64_t size) {
   return {largest, rest};
 }
 
-/// Reads and writes rows of [outer, size, inner] as T.
+/// Reads and writes rows of [outer, size, inner] as T; those of a loss, which
+/// have no inner ones, may be padded.
 template <typename T> struct Rows {
   const StepParams &p;
   int64_t count() const { return p.outer * p.inner; }
 
+  void loadPadded(T *to, const void *memory, const Buffer &buffer,
+                  int64_t row) const {
+    loadRun(to,
+            static_cast<const std::byte *>(memory) +
+                row * buffer.pitch * int64_t(amp::dtypeSize(buffer.dtype)),
+            buffer.dtype, 1, p.size);
+  }
+  /// What lies between rows is zero.
+  void storePadded(void *memory, const Buffer &buffer, int64_t row,
+                   const T *from) const {
+    const auto size = int64_t(amp::dtypeSize(buffer.dtype));
+    auto *to = static_cast<std::byte *>(memory) + row * buffer.pitch * size;
+    storeRun(to, buffer.dtype, from, p.size);
+    std::memset(to + p.size * size, 0, size_t((buffer.pitch - p.size) * size));
+  }
   void load(T *to, const void *memory, DType dtype, int64_t row) const {
     int64_t at = row / p.inner * p.size * p.inner + row % p.inner;
     loadRun(to,
@@ -171,7 +188,6 @@ void loss(const StepCall &call, bool isSparse, bool givesLoss,
   // The gradient of the loss comes first where it is needed.
   size_t logits = givesGradient ? 1 : 0, target = logits + 1;
   size_t gradientResult = givesLoss ? 1 : 0;
-  DType in = call.operandBuffer(logits).dtype;
   std::vector<T> losses(static_cast<size_t>(givesLoss ? p.outer : 0));
   auto gradientOf = [&](int64_t row) {
     T gradient = 0;
@@ -187,7 +203,8 @@ void loss(const StepCall &call, bool isSparse, bool givesLoss,
     std::vector<T> x(size_t(p.size)), y(size_t(p.size)), q(size_t(p.size));
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < p.outer; ++row) {
-      rows.load(x.data(), call.operand(logits), in, row);
+      rows.loadPadded(x.data(), call.operand(logits),
+                      call.operandBuffer(logits), row);
       Exponentials<T> e = exponentials(x.data(), y.data(), p.size);
       double logSum = givesLoss ? e.logSum() : 0, value = 0, weight = 0;
       std::optional<int64_t> label;
@@ -215,16 +232,16 @@ void loss(const StepCall &call, bool isSparse, bool givesLoss,
           double own = double(y[size_t(*label)]) / sum - 1;
           vectorised<scaleRow>()(y.data(), p.size, sum, weight, gradient);
           y[size_t(*label)] = float(own * gradient);
-          rows.store(call.result(gradientResult),
-                     call.resultBuffer(gradientResult).dtype, row, y.data());
+          rows.storePadded(call.result(gradientResult),
+                           call.resultBuffer(gradientResult), row, y.data());
           continue;
         }
       for (size_t i = 0; i < y.size(); ++i) {
         double aim = isSparse ? double(label && size_t(*label) == i) : q[i];
         y[i] = T((double(y[i]) / sum * weight - aim) * gradient);
       }
-      rows.store(call.result(gradientResult),
-                 call.resultBuffer(gradientResult).dtype, row, y.data());
+      rows.storePadded(call.result(gradientResult),
+                       call.resultBuffer(gradientResult), row, y.data());
     }
   }
   if (!givesLoss)

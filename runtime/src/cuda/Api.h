@@ -99,7 +99,7 @@ struct Api {
 
 /// Opens the libraries and looks their functions up; Unavailable names what is
 /// missing.
-Result<std::unique_ptr<Api>> loadApi();
+Result<std::unique_ptr<Api>> loadApi(int major = CUDART_VERSION / 1000);
 
 /// An error that names the call, or ok.
 Status check(const Api &api, cudaError_t error, const char *call);

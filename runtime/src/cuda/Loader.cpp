@@ -56,10 +56,10 @@ private:
 // Expanded, since a header may give a function another name.
 #define AMPRT_FIND(NAME) loader.find(api->NAME, AMPRT_TEXT(NAME));
 
-Result<std::unique_ptr<Api>> amprt::cuda::loadApi() {
+Result<std::unique_ptr<Api>> amprt::cuda::loadApi(int wanted) {
   auto api = std::make_unique<Api>();
   Loader loader(*api);
-  const std::string major = std::to_string(CUDART_VERSION / 1000);
+  const std::string major = std::to_string(wanted);
   const std::string toolkit = AMPRT_CUDA_LIBRARY_DIR;
   auto names = [&](const char *stem) -> std::vector<std::string> {
     std::string name = std::string(stem) + ".so." + major;

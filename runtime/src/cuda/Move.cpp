@@ -138,11 +138,29 @@ public:
     args.type = isGradient ? typeOf(s.result(0)) : bytesOf(s.result(0));
     total = args.outer * args.inner * (isGradient ? args.size : args.count);
     name = isGradient ? "gather_grad" + suffixOf(s.result(0).dtype) : "gather";
+    tiles = (args.count + k::kSortTile - 1) / k::kSortTile;
   }
-  Status prepare() {
+  Status prepare(const StepContext &s) {
+    // Numbers of 32 bits while they are sorted.
+    constexpr int64_t most = (int64_t(1) << 32) - 1;
+    if (isGradient && std::max(args.size, args.count) >= most)
+      return Status(Code::Unimplemented,
+                    "node '" + s.step.name +
+                        "': the device 'cuda' has gradients of lookups for up "
+                        "to 2^32 rows and indices");
     AMPRT_ASSIGN_OR_RETURN(checks, context.kernel("Gather", "gather_check"));
     AMPRT_ASSIGN_OR_RETURN(kernel, context.kernel("Gather", name.c_str()));
+    const char *names[] = {"gather_digits", "gather_offsets", "gather_scatter"};
+    for (size_t i = 0; isGradient && i < std::size(names); ++i) {
+      AMPRT_ASSIGN_OR_RETURN(sort[i], context.kernel("Gather", names[i]));
+    }
     return okStatus();
+  }
+  /// Rows and places of the indices, twice, and counts.
+  size_t scratchBytes() const override {
+    if (!isGradient)
+      return 0;
+    return size_t(4 * args.count + k::kSortDigits * tiles) * sizeof(unsigned);
   }
   Status enqueue(const StepCall &call) override {
     args.x = call.operand(0);
@@ -154,15 +172,51 @@ public:
           launch(context, checks, Launch(), call.stream, args));
     if (total == 0)
       return okStatus();
-    return launch(context, kernel, launchFlat(context, total), call.stream,
-                  args);
+    if (!isGradient)
+      return launch(context, kernel, launchFlat(context, total), call.stream,
+                    args);
+    k::GatherGradArgs gradient = {args, nullptr, nullptr};
+    if (args.count)
+      AMPRT_RETURN_IF_ERROR(sortIndices(call, gradient));
+    return launch(context, kernel,
+                  launchRows(context, args.outer * args.size, args.inner),
+                  call.stream, gradient);
   }
 
 private:
+  Status sortIndices(const StepCall &call, k::GatherGradArgs &sorted) {
+    auto *memory = static_cast<unsigned *>(call.scratch);
+    k::GatherSortArgs pass = {};
+    pass.indices = args.indices;
+    pass.indexType = args.indexType;
+    pass.size = args.size;
+    pass.count = args.count;
+    pass.tiles = tiles;
+    pass.counts = memory + 4 * args.count;
+    Launch all;
+    all.gridX = unsigned(std::min<int64_t>(tiles, 1 << 16));
+    // Rows and the number of them, for indices out of range.
+    for (int side = 0; pass.shift < 32 && (args.size >> pass.shift) > 0;
+         pass.shift += 8) {
+      pass.toRows = memory + side * 2 * args.count;
+      pass.toPlaces = pass.toRows + args.count;
+      for (size_t i = 0; i < std::size(sort); ++i)
+        AMPRT_RETURN_IF_ERROR(
+            launch(context, sort[i], i == 1 ? Launch() : all, call.stream,
+                   pass));
+      pass.fromRows = pass.toRows;
+      pass.fromPlaces = pass.toPlaces;
+      side = 1 - side;
+    }
+    sorted.rows = pass.fromRows;
+    sorted.places = pass.fromPlaces;
+    return okStatus();
+  }
+
   Context &context;
-  cudaKernel_t checks = nullptr, kernel = nullptr;
+  cudaKernel_t checks = nullptr, kernel = nullptr, sort[3] = {};
   bool isGradient;
-  int64_t total;
+  int64_t total, tiles;
   std::string name;
   k::GatherArgs args = {};
 };
@@ -352,9 +406,10 @@ private:
   k::LossScaleArgs args = {};
 };
 
-template <typename T> MadeStep made(const StepContext &s) {
+template <typename T, typename... More>
+MadeStep made(const StepContext &s, const More &...more) {
   auto step = std::make_unique<T>(s);
-  AMPRT_RETURN_IF_ERROR(step->prepare());
+  AMPRT_RETURN_IF_ERROR(step->prepare(more...));
   return std::unique_ptr<StepCode>(std::move(step));
 }
 
@@ -366,7 +421,7 @@ MadeStep amprt::cuda::makeMove(const StepContext &s) {
              : made<Strided>(s);
 }
 MadeStep amprt::cuda::makeGather(const StepContext &s) {
-  return made<Gather>(s);
+  return made<Gather>(s, s);
 }
 MadeStep amprt::cuda::makeScan(const StepContext &s) { return made<Scan>(s); }
 MadeStep amprt::cuda::makeImage(const StepContext &s) {

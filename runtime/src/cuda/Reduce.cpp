@@ -359,6 +359,10 @@ public:
       args.typeResult2 = typeOf(s.result(0));
     if (!isLoss || args.givesGradient)
       args.typeResult = typeOf(s.result(s.step.results.size() - 1));
+    if (isLoss) {
+      args.pitchB = s.operand(1 - first).pitch;
+      args.pitchResult = s.result(s.step.results.size() - 1).pitch;
+    }
     data = s.operand(isLoss ? 1 - first : isGrad ? 1 : 0).dtype;
   }
   Status prepare() {

@@ -38,8 +38,9 @@ Launch amprt::cuda::launchRows(const Context &context, int64_t rows,
                                int64_t size) {
   Launch launch;
   launch.blockX = 1;
-  // A thread takes four elements before there is another thread.
-  while (launch.blockX < unsigned(k::kThreads) && int64_t(launch.blockX) * 4 < size)
+  // A thread takes a group of elements before there is another thread.
+  while (launch.blockX < unsigned(k::kThreads) &&
+         int64_t(launch.blockX) * k::kGroup < size)
     launch.blockX *= 2;
   launch.blockY = unsigned(k::kThreads) / launch.blockX;
   int64_t blocks = (rows + launch.blockY - 1) / launch.blockY;

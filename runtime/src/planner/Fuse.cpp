@@ -425,20 +425,6 @@ void Fuser::fuseLosses() {
 /// its gradient where nobody sees it before. Nothing of the size of the logits
 /// is then stored in float32.
 void Fuser::fuseCastsAroundLosses() {
-  auto logitsOf = [](const Step &step) -> std::optional<size_t> {
-    switch (step.kernel) {
-    case Kernel::SparseLoss:
-    case Kernel::DenseLoss:
-      return 0;
-    case Kernel::SparseLossGrad:
-    case Kernel::DenseLossGrad:
-    case Kernel::SparseLossBoth:
-    case Kernel::DenseLossBoth:
-      return 1;
-    default:
-      return std::nullopt;
-    }
-  };
   for (uint32_t i = 0; i < steps.size(); ++i) {
     if (steps[i].results.empty() || !isCastOf(steps[i]) || steps[i].cached)
       continue;
@@ -447,14 +433,15 @@ void Fuser::fuseCastsAroundLosses() {
     if (next == kNoBuffer || next < i ||
         builder.dims(source) != builder.dims(value))
       continue;
-    auto logits = logitsOf(steps[next]);
-    if (!logits || steps[next].operands[*logits] != value ||
+    const size_t logits = lossPlaces(steps[next]).logits;
+    if (logits >= steps[next].operands.size() ||
+        steps[next].operands[logits] != value ||
         !amp::isLow(builder.dtype(source)) ||
         builder.dtype(value) != DType::Float32 ||
         std::count(steps[next].operands.begin(), steps[next].operands.end(),
                    value) != 1)
       continue;
-    steps[next].operands[*logits] = source;
+    steps[next].operands[logits] = source;
     mergeNames(steps[next], steps[i]);
     steps[i] = Step();
     readers[value].clear();
@@ -462,7 +449,7 @@ void Fuser::fuseCastsAroundLosses() {
   }
   for (uint32_t i = 0; i < steps.size(); ++i) {
     Step &loss = steps[i];
-    if (loss.results.empty() || logitsOf(loss) != std::optional<size_t>(1))
+    if (lossPlaces(loss).gradient >= loss.results.size())
       continue;
     uint32_t gradient = loss.results.back(), next = onlyReader(gradient);
     if (next == kNoBuffer || next < i || !isCastOf(steps[next]))

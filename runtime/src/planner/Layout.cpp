@@ -45,7 +45,24 @@ private:
 
 } // namespace
 
-/// Only element-wise steps and products can walk over padded rows.
+LossPlaces amprt::planner::lossPlaces(const Step &step) {
+  switch (step.kernel) {
+  case Kernel::SparseLoss:
+  case Kernel::DenseLoss:
+    return {0, ~size_t(0)};
+  case Kernel::SparseLossGrad:
+  case Kernel::DenseLossGrad:
+    return {1, 0};
+  case Kernel::SparseLossBoth:
+  case Kernel::DenseLossBoth:
+    return {1, 1};
+  default:
+    return {};
+  }
+}
+
+/// Element-wise steps and products can walk over padded rows, and losses over
+/// those of their logits and gradients.
 void Layouts::findUnpaddable() {
   const Program &program = builder.program;
   unpaddable.assign(program.buffers.size(), false);
@@ -55,10 +72,13 @@ void Layouts::findUnpaddable() {
   for (const Step &step : program.steps) {
     if (step.kernel == Kernel::Elementwise || step.kernel == Kernel::Matmul)
       continue;
-    for (uint32_t operand : step.operands)
-      unpaddable[operand] = true;
-    for (uint32_t result : step.results)
-      unpaddable[result] = true;
+    const LossPlaces loss = lossPlaces(step);
+    for (size_t i = 0; i < step.operands.size(); ++i)
+      if (i != loss.logits)
+        unpaddable[step.operands[i]] = true;
+    for (size_t i = 0; i < step.results.size(); ++i)
+      if (i != loss.gradient)
+        unpaddable[step.results[i]] = true;
   }
 }
 

@@ -40,17 +40,19 @@ static void setLifetimes(Builder &builder) {
     touch(program.finite, uint32_t(program.steps.size()) - 1);
 }
 
-/// Whether an element-wise step may write its result over an operand that
-/// nothing reads afterwards: both lie in memory in the same way, so that every
-/// element is read before it is written.
+/// Whether a step may write its result over an operand that nothing reads
+/// afterwards: both lie in memory in the same way, so that an element-wise step
+/// reads every element before it is written, and a loss every row.
 static bool canOverwrite(const Builder &builder, const Step &step,
-                         uint32_t operand) {
+                         uint32_t operand, uint32_t result) {
   const Program &program = builder.program;
   const Buffer &from = program.buffers[operand];
-  const Buffer &to = program.buffers[step.results[0]];
+  const Buffer &to = program.buffers[result];
   if (from.space != Space::Arena || from.bytes() != to.bytes() ||
       amp::dtypeSize(from.dtype) != amp::dtypeSize(to.dtype))
     return false;
+  if (step.kernel != Kernel::Elementwise)
+    return from.pitch == to.pitch;
   for (size_t i = 0; i < step.operands.size(); ++i)
     if (builder.base[step.operands[i]] == operand &&
         step.params.strides[i] != step.params.strides.back())
@@ -64,18 +66,28 @@ static void shareMemory(Builder &builder, std::vector<uint32_t> &owner) {
   Program &program = builder.program;
   for (uint32_t i = 0; i < program.steps.size(); ++i) {
     const Step &step = program.steps[i];
-    if (step.kernel != Kernel::Elementwise || step.condition != kNoBuffer)
+    const LossPlaces loss = lossPlaces(step);
+    std::vector<uint32_t> operands;
+    uint32_t result = kNoBuffer;
+    if (step.kernel == Kernel::Elementwise && step.condition == kNoBuffer) {
+      operands = step.operands;
+      result = step.results[0];
+    } else if (loss.logits < step.operands.size() &&
+               loss.gradient < step.results.size()) {
+      operands = {step.operands[loss.logits]};
+      result = step.results[loss.gradient];
+    } else {
       continue;
-    uint32_t result = step.results[0];
+    }
     const Buffer &to = program.buffers[result];
     if (builder.base[result] != result || to.space != Space::Arena ||
         to.firstStep != i || to.bytes() == 0)
       continue;
-    for (uint32_t operand : step.operands) {
+    for (uint32_t operand : operands) {
       uint32_t base = builder.base[operand];
       Buffer &memory = program.buffers[owner[base]];
       if (base == result || memory.lastStep != i ||
-          !canOverwrite(builder, step, base))
+          !canOverwrite(builder, step, base, result))
         continue;
       owner[result] = owner[base];
       memory.lastStep = to.lastStep;

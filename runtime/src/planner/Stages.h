@@ -37,6 +37,13 @@ void order(Builder &builder);
 /// Pads the rows of 16-bit products, adds scratch memory, sets the loop nests.
 void setLayouts(Builder &builder, const DeviceTraits &traits);
 
+/// Which operand of a loss are its logits, and which result their gradient;
+/// ~0 where there is none, and for other steps.
+struct LossPlaces {
+  size_t logits = ~size_t(0), gradient = ~size_t(0);
+};
+LossPlaces lossPlaces(const Step &step);
+
 /// Adds up the least time of each step, where the traits have rates.
 void addLimit(Builder &builder, const DeviceTraits &traits);
 

@@ -66,6 +66,8 @@ bool dies(const char *kind, const void *object) {
 cudaError_t getDeviceCount(int *count) {
   ENTER(cudaGetDeviceCount);
   *count = state.devices;
+  if (state.driverIsOld)
+    return cudaErrorInsufficientDriver;
   return state.devices ? cudaSuccess : cudaErrorNoDevice;
 }
 cudaError_t setDevice(int) {

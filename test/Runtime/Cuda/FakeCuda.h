@@ -29,6 +29,8 @@ struct FakeCuda {
   /// The call that fails, by its number; the first is 0.
   long failAt = -1;
   int computeMajor = 9, computeMinor = 0, driver = 13000, devices = 1;
+  /// Too old for the libraries.
+  bool driverIsOld = false;
   /// NVRTC finds an error in every source.
   bool refusesSources = false;
   /// Epilogues that cuBLASLt has no algorithm for.

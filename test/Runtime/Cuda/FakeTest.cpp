@@ -390,6 +390,41 @@ TEST_F(Fake, MachinesWithoutGpuSayWhatIsMissing) {
   EXPECT_EQ(message(13000, 0),
             "the device 'cuda' cannot be used: the driver (CUDA 13.0) finds no "
             "NVIDIA GPU; use --device=cpu");
+  resetFakeCuda();
+  fakeCuda().driver = 11080;
+  fakeCuda().driverIsOld = true;
+  auto old = cuda::openCuda(fakeApi(), {});
+  ASSERT_FALSE(old.ok());
+  EXPECT_EQ(old.status().code(), Code::Unavailable);
+  const std::string libraries = std::to_string(CUDART_VERSION / 1000) + "." +
+                                std::to_string(CUDART_VERSION % 1000 / 10);
+  EXPECT_EQ(old.status().message(),
+            "the device 'cuda' cannot be used: the driver is for CUDA 11.8, "
+            "the libraries are of CUDA " +
+                libraries + "; use --device=cpu");
+}
+
+TEST_F(Fake, MissingLibrariesAreNamed) {
+  auto api = cuda::loadApi(99);
+  ASSERT_FALSE(api.ok());
+  EXPECT_EQ(api.status().code(), Code::Unavailable);
+  EXPECT_EQ(api.status().message().find(
+                "the device 'cuda' cannot be used: no library of CUDA 99 for "
+                "the CUDA runtime (libcudart.so.99, /"),
+            0u)
+      << api.status().message();
+}
+
+TEST_F(Fake, AProductWithoutAnAlgorithmHasItsSizesInTheMessage) {
+  fakeCuda().refusedEpilogues = {
+      CUBLASLT_EPILOGUE_DEFAULT, CUBLASLT_EPILOGUE_BIAS,
+      CUBLASLT_EPILOGUE_RELU_BIAS, CUBLASLT_EPILOGUE_RELU_AUX_BIAS};
+  Status status = train(1);
+  EXPECT_EQ(status.code(), Code::Unimplemented);
+  EXPECT_NE(status.message().find("cublasLtMatmulAlgoGetHeuristic knows no "
+                                  "algorithm for a product of 4 x 8 x 5"),
+            std::string::npos)
+      << status.toString();
 }
 
 } // namespace

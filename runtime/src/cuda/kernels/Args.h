@@ -27,6 +27,9 @@ constexpr int kMaxRank = 8;
 /// Threads of a block; what row kernels share memory for.
 constexpr int kThreads = 256;
 
+/// Elements that a thread loads and stores together.
+constexpr int kGroup = 8;
+
 /// Operands of an element-wise step, and those of one gradient.
 constexpr int kMaxOperands = 12;
 constexpr int kMaxGradientOperands = 6;
@@ -75,6 +78,8 @@ struct RowArgs {
   int flag;   ///< logarithm; per row; centred
   int sparse; ///< the losses' target is a label
   int givesLoss, givesGradient;
+  /// Of the losses' logits and gradient: elements from row to row.
+  i64 pitchB, pitchResult;
 };
 
 /// Sums over [outer, size, inner] for each of `size` channels.
@@ -117,6 +122,24 @@ struct GatherArgs {
   /// Place and value of the first index that is out of range; the place is
   /// ~0 while there is none.
   u64 *fault;
+};
+
+/// One pass of the sort that gradients of gathers need.
+struct GatherSortArgs {
+  const void *indices;
+  int indexType;
+  i64 size, count, tiles;
+  /// Rows and places of the pass before; null in the first.
+  const unsigned *fromRows, *fromPlaces;
+  unsigned *toRows, *toPlaces;
+  unsigned *counts; ///< by digit and tile, then where they begin
+  int shift;
+};
+constexpr int kSortDigits = 256, kSortTile = 2048;
+
+struct GatherGradArgs {
+  GatherArgs gather;
+  const unsigned *rows, *places; ///< of the indices, sorted by row
 };
 
 struct ScanArgs {

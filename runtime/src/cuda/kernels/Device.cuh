@@ -196,6 +196,172 @@ __device__ inline void storeBytes(void *to, const unsigned char *from,
         ((const Words<kWord> *)from)[i];
 }
 
+/// A row of numbers in memory: its first element and the step to the next.
+struct Run {
+  const void *memory;
+  int type;
+  i64 at, stride;
+};
+/// Neighbours that begin at a multiple of 16 bytes.
+__device__ inline bool isWide(const Run &run) {
+  const int bytes = run.type == F64 ? 8 : run.type == F32 ? 4 : 2;
+  return run.stride == 1 &&
+         (run.type == F64 || run.type == F32 || run.type == F16 ||
+          run.type == BF16) &&
+         (u64(run.memory) + u64(run.at * bytes)) % 16 == 0;
+}
+
+/// A group of elements, 16 bytes at a time.
+template <class T, int Type>
+__device__ inline void loadGroupOf(T (&to)[kGroup], const Run &run, i64 i) {
+  constexpr int kBytes = kGroup * (Type == F64 ? 8 : Type == F32 ? 4 : 2);
+  alignas(16) unsigned char bytes[kBytes];
+  loadBytes<kBytes>(bytes, (const char *)run.memory +
+                               (run.at + i) * (kBytes / kGroup), 0);
+#pragma unroll
+  for (int j = 0; j < kGroup; ++j)
+    to[j] = load<T>(bytes, Type, j);
+}
+template <class T>
+__device__ inline void loadGroup(T (&to)[kGroup], const Run &run, i64 i) {
+  switch (run.type) {
+  case F16:
+    return loadGroupOf<T, F16>(to, run, i);
+  case BF16:
+    return loadGroupOf<T, BF16>(to, run, i);
+  case F32:
+    return loadGroupOf<T, F32>(to, run, i);
+  default:
+    return loadGroupOf<T, sizeof(T) == 8 ? F64 : F32>(to, run, i);
+  }
+}
+template <class T, int Type>
+__device__ inline void storeGroupOf(const Run &run, i64 i,
+                                    const T (&from)[kGroup]) {
+  constexpr int kBytes = kGroup * (Type == F64 ? 8 : Type == F32 ? 4 : 2);
+  alignas(16) unsigned char bytes[kBytes];
+#pragma unroll
+  for (int j = 0; j < kGroup; ++j)
+    store(bytes, Type, j, from[j]);
+  storeBytes<kBytes>((char *)run.memory + (run.at + i) * (kBytes / kGroup),
+                     bytes, 0);
+}
+template <class T>
+__device__ inline void storeGroup(const Run &run, i64 i,
+                                  const T (&from)[kGroup]) {
+  switch (run.type) {
+  case F16:
+    return storeGroupOf<T, F16>(run, i, from);
+  case BF16:
+    return storeGroupOf<T, BF16>(run, i, from);
+  case F32:
+    return storeGroupOf<T, F32>(run, i, from);
+  default:
+    return storeGroupOf<T, F64>(run, i, from);
+  }
+}
+
+template <class T> __device__ inline T loadFrom(const Run &run, i64 i) {
+  return load<T>(run.memory, run.type, run.at + i * run.stride);
+}
+template <class T>
+__device__ inline void storeTo(const Run &run, i64 i, T value) {
+  store((void *)run.memory, run.type, run.at + i * run.stride, value);
+}
+
+// The threads of a row of the block (those with one threadIdx.y) share its
+// elements: groups first, where the memory allows, and then single ones. Which
+// thread takes which depends on sizes and places alone.
+
+template <class T, int N> struct Groups {
+  T values[N][kGroup];
+};
+template <int N> struct Runs {
+  Run run[N];
+};
+/// body(i, groups, j) for each element: its number, and which of the values
+/// that were loaded are its own. Where it gives results, they go to `to`, which
+/// may be where an operand is.
+template <class T, int N, bool Stores, class Body>
+__device__ inline void eachOf(const Runs<N> &x, const Run &to, i64 size,
+                              Body body) {
+  bool wide = !Stores || isWide(to);
+#pragma unroll
+  for (int n = 0; n < N; ++n)
+    wide = wide && isWide(x.run[n]);
+  const i64 whole = wide ? size / kGroup : 0;
+  Groups<T, N> g;
+  for (i64 group = threadIdx.x; group < whole; group += blockDim.x) {
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+      loadGroup(g.values[n], x.run[n], group * kGroup);
+    T results[kGroup];
+#pragma unroll
+    for (int j = 0; j < kGroup; ++j)
+      results[j] = body(group * kGroup + j, g, j);
+    if (Stores)
+      storeGroup(to, group * kGroup, results);
+  }
+  for (i64 i = whole * kGroup + threadIdx.x; i < size; i += blockDim.x) {
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+      g.values[n][0] = loadFrom<T>(x.run[n], i);
+    T result = body(i, g, 0);
+    if (Stores)
+      storeTo<T>(to, i, result);
+  }
+}
+
+/// body(i, x) for each element, or body(i, x, y) or body(i, x, y, z).
+template <class T, class Body>
+__device__ inline void walk(const Run &x, i64 size, Body body) {
+  eachOf<T, 1, false>({{x}}, x, size, [&](i64 i, const Groups<T, 1> &g, int j) {
+    body(i, g.values[0][j]);
+    return T(0);
+  });
+}
+template <class T, class Body>
+__device__ inline void walk2(const Run &x, const Run &y, i64 size, Body body) {
+  eachOf<T, 2, false>({{x, y}}, x, size,
+                      [&](i64 i, const Groups<T, 2> &g, int j) {
+                        body(i, g.values[0][j], g.values[1][j]);
+                        return T(0);
+                      });
+}
+template <class T, class Body>
+__device__ inline void walk3(const Run &x, const Run &y, const Run &z, i64 size,
+                             Body body) {
+  eachOf<T, 3, false>(
+      {{x, y, z}}, x, size, [&](i64 i, const Groups<T, 3> &g, int j) {
+        body(i, g.values[0][j], g.values[1][j], g.values[2][j]);
+        return T(0);
+      });
+}
+/// The same with results.
+template <class T, class Body>
+__device__ inline void map(const Run &x, const Run &to, i64 size, Body body) {
+  eachOf<T, 1, true>({{x}}, to, size,
+                     [&](i64 i, const Groups<T, 1> &g, int j) {
+                       return body(i, g.values[0][j]);
+                     });
+}
+template <class T, class Body>
+__device__ inline void map2(const Run &x, const Run &y, const Run &to, i64 size,
+                            Body body) {
+  eachOf<T, 2, true>({{x, y}}, to, size,
+                     [&](i64 i, const Groups<T, 2> &g, int j) {
+                       return body(i, g.values[0][j], g.values[1][j]);
+                     });
+}
+template <class T, class Body>
+__device__ inline void map3(const Run &x, const Run &y, const Run &z,
+                            const Run &to, i64 size, Body body) {
+  eachOf<T, 3, true>(
+      {{x, y, z}}, to, size, [&](i64 i, const Groups<T, 3> &g, int j) {
+        return body(i, g.values[0][j], g.values[1][j], g.values[2][j]);
+      });
+}
+
 __device__ inline float exponential(float x) { return expf(x); }
 __device__ inline double exponential(double x) { return exp(x); }
 __device__ inline bool isNan(double x) { return x != x; }

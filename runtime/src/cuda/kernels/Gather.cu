@@ -61,38 +61,141 @@ AMPRT_KERNEL(gather, GatherArgs) {
   }
 }
 
-/// x is the gradient. A block takes kRows neighbouring rows of the result and
-/// walks over the indices once for all of them; most indices are of others.
-template <class T> __device__ inline void gatherGrad(const GatherArgs &a) {
-  constexpr i64 kRows = 64;
-  __shared__ i64 hit[kThreads];
-  i64 tiles = (a.size + kRows - 1) / kRows;
-  i64 tasks = a.outer * tiles;
-  i64 slices = (a.inner + blockDim.x - 1) / blockDim.x;
-  for (i64 task = blockIdx.x; task < tasks * slices; task += gridDim.x) {
-    i64 slice = task % slices, tile = task / slices % tiles;
-    i64 outer = task / slices / tiles;
-    i64 inner = slice * blockDim.x + threadIdx.x;
-    i64 low = tile * kRows;
-    i64 high = low + kRows < a.size ? low + kRows : a.size;
-    for (i64 row = low; row < high; ++row) {
-      double total = 0;
-      for (i64 first = 0; first < a.count; first += blockDim.x) {
-        __syncthreads();
-        i64 i = first + threadIdx.x;
-        hit[threadIdx.x] = i < a.count ? loadInt(a.indices, a.indexType, i) : -1;
-        __syncthreads();
-        for (i64 j = 0; j < i64(blockDim.x); ++j)
-          if (hit[j] == row && inner < a.inner)
-            total += double(load<T>(a.x, a.type,
-                                    (outer * a.count + first + j) * a.inner +
-                                        inner));
+// The gradient adds up what belongs to one row. For that the indices are sorted
+// by row, eight bits at a time from the lowest, and those of one row stay in
+// their order: tiles of them count their digits, the counts become the places
+// where each tile's begin, and the tiles go there. A thread finds its place
+// among the equal digits in front of it by looking at them, so that nothing
+// depends on which comes first.
+
+/// The row of an index; behind all rows where it is out of range.
+__device__ inline u32 rowAt(const GatherSortArgs &a, i64 i) {
+  if (a.fromRows)
+    return a.fromRows[i];
+  i64 row = loadInt(a.indices, a.indexType, i);
+  return u32(row < 0 || row >= a.size ? a.size : row);
+}
+/// The digits of 256 indices, one per thread; -1 behind the last.
+__device__ inline void loadDigits(const GatherSortArgs &a, i64 first,
+                                  int (&digits)[kThreads]) {
+  i64 i = first + threadIdx.x;
+  __syncthreads();
+  digits[threadIdx.x] =
+      i < a.count ? int(rowAt(a, i) >> a.shift) & (kSortDigits - 1) : -1;
+  __syncthreads();
+}
+__device__ inline u32 countOf(const int (&digits)[kThreads], int digit,
+                              int end) {
+  u32 count = 0;
+  for (int t = 0; t < end; ++t)
+    count += digits[t] == digit;
+  return count;
+}
+
+AMPRT_KERNEL(gather_digits, GatherSortArgs) {
+  static_assert(kSortDigits == kThreads, "a thread for each digit");
+  __shared__ int digits[kThreads];
+  for (i64 tile = blockIdx.x; tile < a.tiles; tile += gridDim.x) {
+    u32 count = 0;
+    for (i64 first = tile * kSortTile; first < (tile + 1) * kSortTile;
+         first += kThreads) {
+      loadDigits(a, first, digits);
+      count += countOf(digits, int(threadIdx.x), kThreads);
+    }
+    a.counts[threadIdx.x * a.tiles + tile] = count;
+  }
+}
+
+/// One block.
+AMPRT_KERNEL(gather_offsets, GatherSortArgs) {
+  __shared__ u32 totals[kThreads];
+  u32 *own = a.counts + threadIdx.x * a.tiles;
+  u32 total = 0;
+  for (i64 tile = 0; tile < a.tiles; ++tile)
+    total += own[tile];
+  totals[threadIdx.x] = total;
+  __syncthreads();
+  u32 at = 0;
+  for (unsigned digit = 0; digit < threadIdx.x; ++digit)
+    at += totals[digit];
+  for (i64 tile = 0; tile < a.tiles; ++tile) {
+    u32 count = own[tile];
+    own[tile] = at;
+    at += count;
+  }
+}
+
+AMPRT_KERNEL(gather_scatter, GatherSortArgs) {
+  __shared__ int digits[kThreads];
+  __shared__ u32 offsets[kThreads];
+  for (i64 tile = blockIdx.x; tile < a.tiles; tile += gridDim.x) {
+    __syncthreads();
+    offsets[threadIdx.x] = a.counts[threadIdx.x * a.tiles + tile];
+    for (i64 first = tile * kSortTile; first < (tile + 1) * kSortTile;
+         first += kThreads) {
+      loadDigits(a, first, digits);
+      i64 i = first + threadIdx.x;
+      int digit = digits[threadIdx.x];
+      if (digit >= 0) {
+        u32 to = offsets[digit] + countOf(digits, digit, int(threadIdx.x));
+        a.toRows[to] = rowAt(a, i);
+        a.toPlaces[to] = a.fromPlaces ? a.fromPlaces[i] : u32(i);
       }
-      if (inner < a.inner)
-        store(a.result, a.type, (outer * a.size + row) * a.inner + inner,
-              T(total));
+      __syncthreads();
+      offsets[threadIdx.x] += countOf(digits, int(threadIdx.x), kThreads);
     }
   }
 }
-AMPRT_KERNEL(gather_grad_f32, GatherArgs) { gatherGrad<float>(a); }
-AMPRT_KERNEL(gather_grad_f64, GatherArgs) { gatherGrad<double>(a); }
+
+/// The first of the sorted indices whose row is not below this one.
+__device__ inline i64 firstOf(const GatherGradArgs &a, i64 row) {
+  i64 low = 0, high = a.gather.count;
+  while (low < high) {
+    i64 middle = (low + high) / 2;
+    if (i64(a.rows[middle]) < row)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/// x is the gradient. Threads of one threadIdx.y take a row of the result.
+template <class T> __device__ inline void gatherGrad(const GatherGradArgs &s) {
+  const GatherArgs &a = s.gather;
+  i64 rows = a.outer * a.size;
+  for (i64 at = i64(blockIdx.x) * blockDim.y + threadIdx.y; at < rows;
+       at += i64(gridDim.x) * blockDim.y) {
+    i64 outer = at / a.size, row = at % a.size;
+    i64 begin = firstOf(s, row), end = firstOf(s, row + 1);
+    const Run result = {a.result, a.type, at * a.inner, 1};
+    const Run first = {a.x, a.type, outer * a.count * a.inner, 1};
+    const bool wide =
+        isWide(result) && isWide(first) && a.inner % kGroup == 0;
+    i64 whole = wide ? a.inner / kGroup : 0;
+    for (i64 group = threadIdx.x; group < whole; group += blockDim.x) {
+      double total[kGroup] = {0, 0, 0, 0, 0, 0, 0, 0};
+      for (i64 e = begin; e < end; ++e) {
+        T values[kGroup];
+        loadGroup(values, first, i64(s.places[e]) * a.inner + group * kGroup);
+#pragma unroll
+        for (int j = 0; j < kGroup; ++j)
+          total[j] += double(values[j]);
+      }
+      T rounded[kGroup];
+#pragma unroll
+      for (int j = 0; j < kGroup; ++j)
+        rounded[j] = T(total[j]);
+      storeGroup(result, group * kGroup, rounded);
+    }
+    for (i64 inner = whole * kGroup + threadIdx.x; inner < a.inner;
+         inner += blockDim.x) {
+      double total = 0;
+      for (i64 e = begin; e < end; ++e)
+        total += double(loadFrom<T>(first, i64(s.places[e]) * a.inner + inner));
+      storeTo<T>(result, inner, T(total));
+    }
+  }
+}
+AMPRT_KERNEL(gather_grad_f32, GatherGradArgs) { gatherGrad<float>(a); }
+AMPRT_KERNEL(gather_grad_f64, GatherGradArgs) { gatherGrad<double>(a); }

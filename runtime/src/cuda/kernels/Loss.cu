@@ -15,24 +15,24 @@
 using namespace amprt_kernels;
 
 /// Operands: a gradient, b logits, c labels or probabilities. result is the
-/// gradient; the losses of the rows go to the scratch memory, in double.
+/// gradient, which may lie where the logits lie; the losses of the rows go to
+/// the scratch memory, in double.
 template <class T> __device__ inline void loss(const RowArgs &a) {
   for (i64 first = i64(blockIdx.x) * blockDim.y; first < a.outer;
        first += i64(gridDim.x) * blockDim.y) {
     i64 row = first + threadIdx.y;
     bool active = row < a.outer;
-    i64 base = row * a.size;
+    const Run logits = {a.b, a.typeB, row * a.pitchB, 1};
+    const Run target = {a.c, a.typeC, row * a.size, 1};
+    const Run result = {a.result, a.typeResult, row * a.pitchResult, 1};
+    const i64 size = active ? a.size : 0;
     Found<T> top = {T(-infinity()), a.size};
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x)
-        top = larger(top, Found<T>{load<T>(a.b, a.typeB, base + i), i});
+    walk<T>(logits, size, [&](i64 i, T x) { top = larger(top, Found<T>{x, i}); });
     top = largestOfRow(top);
     double rest = 0;
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-        T x = load<T>(a.b, a.typeB, base + i);
-        rest += double(exponential(T(x - top.value))) - double(i == top.at);
-      }
+    walk<T>(logits, size, [&](i64 i, T x) {
+      rest += double(exponential(T(x - top.value))) - double(i == top.at);
+    });
     rest = sumOfRow(rest);
     double logSum = log1p(rest), value = 0, weight = 0;
     i64 label = -1;
@@ -42,36 +42,40 @@ template <class T> __device__ inline void loss(const RowArgs &a) {
       bool known = label >= 0 && label < a.size;
       weight = known ? 1 : notANumber();
       value = known ? (double(top.value) -
-                       double(load<T>(a.b, a.typeB, base + label))) +
+                       double(load<T>(a.b, a.typeB, logits.at + label))) +
                           logSum
                     : weight;
     } else {
-      if (active)
-        for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-          double q = load<T>(a.c, a.typeC, base + i);
-          double x = load<T>(a.b, a.typeB, base + i);
-          value += q * ((double(top.value) - x) + logSum);
-          weight += q;
-        }
+      walk2<T>(target, logits, size, [&](i64, T q, T x) {
+        value += double(q) * ((double(top.value) - double(x)) + logSum);
+        weight += double(q);
+      });
       value = sumOfRow(value);
       weight = sumOfRow(weight);
     }
-    if (!active)
-      continue;
-    if (a.givesLoss && threadIdx.x == 0)
+    if (active && a.givesLoss && threadIdx.x == 0)
       ((double *)a.scratch)[row] = double(T(value));
     if (!a.givesGradient)
       continue;
+    // No thread writes before all have read the logit of the label.
+    __syncthreads();
+    if (!active)
+      continue;
     T scale = load<T>(a.a, a.typeA, a.flag ? row : 0);
     double gradient = double(T(scale * a.factor));
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      T x = load<T>(a.b, a.typeB, base + i);
+    auto of = [&](double aim, T x) {
       double y = exponential(T(x - top.value));
-      double aim = a.sparse ? double(i == label)
-                            : double(load<T>(a.c, a.typeC, base + i));
-      store(a.result, a.typeResult, base + i,
-            T((y / (1 + rest) * weight - aim) * gradient));
-    }
+      return T((y / (1 + rest) * weight - aim) * gradient);
+    };
+    if (a.sparse)
+      map<T>(logits, result, size,
+             [&](i64 i, T x) { return of(double(i == label), x); });
+    else
+      map2<T>(target, logits, result, size,
+              [&](i64, T q, T x) { return of(double(q), x); });
+    // What lies between rows is zero.
+    for (i64 i = a.size + threadIdx.x; i < a.pitchResult; i += blockDim.x)
+      store(a.result, a.typeResult, result.at + i, T(0));
   }
 }
 AMPRT_KERNEL(loss_f32, RowArgs) { loss<float>(a); }

@@ -13,8 +13,11 @@
 
 using namespace amprt_kernels;
 
-__device__ inline i64 placeOf(const RowArgs &a, i64 row, i64 i) {
-  return (row / a.inner * a.size + i) * a.inner + row % a.inner;
+/// Row `row` of an operand or result.
+__device__ inline Run rowOf(const void *memory, int type, const RowArgs &a,
+                            i64 row) {
+  return {memory, type, row / a.inner * a.size * a.inner + row % a.inner,
+          a.inner};
 }
 
 struct RowScale {
@@ -22,20 +25,16 @@ struct RowScale {
 };
 /// What a row is moved by and multiplied with.
 template <class T>
-__device__ inline RowScale scaleOf(const void *x, int type, const RowArgs &a,
-                                   i64 row, bool active) {
+__device__ inline RowScale scaleOf(const Run &x, const RowArgs &a, i64 size) {
   double mean = 0, squares = 0;
   if (a.flag) {
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x)
-        mean += double(load<T>(x, type, placeOf(a, row, i)));
+    walk<T>(x, size, [&](i64, T value) { mean += double(value); });
     mean = sumOfRow(mean) / double(a.size);
   }
-  if (active)
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      double d = double(load<T>(x, type, placeOf(a, row, i))) - mean;
-      squares += d * d;
-    }
+  walk<T>(x, size, [&](i64, T value) {
+    double d = double(value) - mean;
+    squares += d * d;
+  });
   squares = sumOfRow(squares);
   return {mean, 1 / sqrt(squares / double(a.size) + a.epsilon)};
 }
@@ -43,21 +42,24 @@ __device__ inline RowScale scaleOf(const void *x, int type, const RowArgs &a,
 /// (x, scale [, offset])
 template <class T> __device__ inline void rowNorm(const RowArgs &a) {
   i64 rows = a.outer * a.inner;
+  const Run scale = {a.b, a.typeB, 0, 1}, offset = {a.c, a.typeC, 0, 1};
   for (i64 first = i64(blockIdx.x) * blockDim.y; first < rows;
        first += i64(gridDim.x) * blockDim.y) {
     i64 row = first + threadIdx.y;
-    bool active = row < rows;
-    RowScale s = scaleOf<T>(a.a, a.typeA, a, row, active);
-    if (!active)
-      continue;
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      i64 at = placeOf(a, row, i);
-      double y = (double(load<T>(a.a, a.typeA, at)) - s.mean) * s.factor *
-                 double(load<T>(a.b, a.typeB, i));
-      if (a.c)
-        y += double(load<T>(a.c, a.typeC, i));
-      store(a.result, a.typeResult, at, T(y));
-    }
+    const i64 size = row < rows ? a.size : 0;
+    const Run x = rowOf(a.a, a.typeA, a, row);
+    const Run y = rowOf(a.result, a.typeResult, a, row);
+    RowScale s = scaleOf<T>(x, a, size);
+    auto of = [&](T value, T factor) {
+      return (double(value) - s.mean) * s.factor * double(factor);
+    };
+    if (a.c)
+      map3<T>(x, scale, offset, y, size, [&](i64, T value, T factor, T more) {
+        return T(of(value, factor) + double(more));
+      });
+    else
+      map2<T>(x, scale, y, size,
+              [&](i64, T value, T factor) { return T(of(value, factor)); });
   }
 }
 AMPRT_KERNEL(row_norm_f32, RowArgs) { rowNorm<float>(a); }
@@ -67,35 +69,32 @@ AMPRT_KERNEL(row_norm_f64, RowArgs) { rowNorm<double>(a); }
 /// for the sums over the rows.
 template <class T> __device__ inline void rowNormGrad(const RowArgs &a) {
   i64 rows = a.outer * a.inner;
+  const Run scale = {a.c, a.typeC, 0, 1};
   for (i64 first = i64(blockIdx.x) * blockDim.y; first < rows;
        first += i64(gridDim.x) * blockDim.y) {
     i64 row = first + threadIdx.y;
-    bool active = row < rows;
-    RowScale s = scaleOf<T>(a.b, a.typeB, a, row, active);
+    const bool active = row < rows;
+    const i64 size = active ? a.size : 0;
+    const Run gradient = rowOf(a.a, a.typeA, a, row);
+    const Run x = rowOf(a.b, a.typeB, a, row);
+    RowScale s = scaleOf<T>(x, a, size);
     double mean = 0, tilt = 0;
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-        i64 at = placeOf(a, row, i);
-        double unit = (double(load<T>(a.b, a.typeB, at)) - s.mean) * s.factor;
-        double pull = double(load<T>(a.a, a.typeA, at)) *
-                      double(load<T>(a.c, a.typeC, i));
-        mean += pull;
-        tilt += pull * unit;
-      }
+    walk3<T>(gradient, x, scale, size, [&](i64, T g, T value, T factor) {
+      double unit = (double(value) - s.mean) * s.factor;
+      double pull = double(g) * double(factor);
+      mean += pull;
+      tilt += pull * unit;
+    });
     mean = sumOfRow(mean);
     tilt = sumOfRow(tilt) / double(a.size);
     mean = a.flag ? mean / double(a.size) : 0;
-    if (!active)
-      continue;
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      i64 at = placeOf(a, row, i);
-      double unit = (double(load<T>(a.b, a.typeB, at)) - s.mean) * s.factor;
-      double pull = double(load<T>(a.a, a.typeA, at)) *
-                    double(load<T>(a.c, a.typeC, i));
-      store(a.result, a.typeResult, at,
-            T(s.factor * (pull - mean - unit * tilt)));
-    }
-    if (threadIdx.x == 0) {
+    map3<T>(gradient, x, scale, rowOf(a.result, a.typeResult, a, row), size,
+            [&](i64, T g, T value, T factor) {
+              double unit = (double(value) - s.mean) * s.factor;
+              double pull = double(g) * double(factor);
+              return T(s.factor * (pull - mean - unit * tilt));
+            });
+    if (active && threadIdx.x == 0) {
       ((double *)a.scratch)[2 * row] = s.mean;
       ((double *)a.scratch)[2 * row + 1] = s.factor;
     }

@@ -93,11 +93,18 @@ template <class Acc> __device__ inline void reduceRows(const ReduceArgs &a) {
     Acc total = startOf<Acc>(a.op);
     if (task < tasks) {
       i64 base = offsetOf(kept, a.keptNest);
-      i64 end = (part + 1) * length < a.reduced ? (part + 1) * length : a.reduced;
-      for (i64 r = part * length + threadIdx.x; r < end; r += blockDim.x)
-        total = combine(a.op, total,
-                        load<Acc>(a.x, a.type,
-                                  base + offsetOf(r, a.reducedNest)));
+      i64 begin = part * length;
+      i64 end = begin + length < a.reduced ? begin + length : a.reduced;
+      if (a.reducedNest.rank == 1)
+        walk<Acc>({a.x, a.type, base + begin * a.reducedNest.stride[0],
+                   a.reducedNest.stride[0]},
+                  end - begin,
+                  [&](i64, Acc x) { total = combine(a.op, total, x); });
+      else
+        for (i64 r = begin + threadIdx.x; r < end; r += blockDim.x)
+          total = combine(a.op, total,
+                          load<Acc>(a.x, a.type,
+                                    base + offsetOf(r, a.reducedNest)));
     }
     total = combineRows(a.op, total, false);
     if (task < tasks && threadIdx.x == 0) {

@@ -13,18 +13,18 @@
 
 using namespace amprt_kernels;
 
-/// Place of element i of a row.
-__device__ inline i64 placeOf(const RowArgs &a, i64 row, i64 i) {
-  return (row / a.inner * a.size + i) * a.inner + row % a.inner;
+/// Row `row` of an operand or result.
+__device__ inline Run rowOf(const void *memory, int type, const RowArgs &a,
+                            i64 row) {
+  return {memory, type, row / a.inner * a.size * a.inner + row % a.inner,
+          a.inner};
 }
 
 template <class T>
-__device__ inline Found<T> largestIn(const void *x, int type, const RowArgs &a,
-                                     i64 row, bool active) {
-  Found<T> found = {T(-infinity()), a.size};
-  if (active)
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x)
-      found = larger(found, Found<T>{load<T>(x, type, placeOf(a, row, i)), i});
+__device__ inline Found<T> largestIn(const Run &x, i64 size, i64 none) {
+  Found<T> found = {T(-infinity()), none};
+  walk<T>(x, size,
+          [&](i64 i, T value) { found = larger(found, Found<T>{value, i}); });
   return largestOfRow(found);
 }
 
@@ -33,27 +33,21 @@ template <class T> __device__ inline void softmax(const RowArgs &a) {
   for (i64 first = i64(blockIdx.x) * blockDim.y; first < rows;
        first += i64(gridDim.x) * blockDim.y) {
     i64 row = first + threadIdx.y;
-    bool active = row < rows;
-    Found<T> top = largestIn<T>(a.a, a.typeA, a, row, active);
+    const i64 size = row < rows ? a.size : 0;
+    const Run x = rowOf(a.a, a.typeA, a, row);
+    Found<T> top = largestIn<T>(x, size, a.size);
     // Without the largest's own exponential, which is 1; among infinities it
     // is NaN, and stays in the sum.
     double rest = 0;
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-        T x = load<T>(a.a, a.typeA, placeOf(a, row, i));
-        rest += double(exponential(T(x - top.value))) - double(i == top.at);
-      }
+    walk<T>(x, size, [&](i64 i, T value) {
+      rest += double(exponential(T(value - top.value))) - double(i == top.at);
+    });
     rest = sumOfRow(rest);
-    if (!active)
-      continue;
-    double logSum = log1p(rest);
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      i64 at = placeOf(a, row, i);
-      T x = load<T>(a.a, a.typeA, at);
-      double y = a.flag ? (double(x) - double(top.value)) - logSum
-                        : double(exponential(T(x - top.value))) / (1 + rest);
-      store(a.result, a.typeResult, at, T(y));
-    }
+    const double logSum = log1p(rest);
+    map<T>(x, rowOf(a.result, a.typeResult, a, row), size, [&](i64, T value) {
+      return T(a.flag ? (double(value) - double(top.value)) - logSum
+                      : double(exponential(T(value - top.value))) / (1 + rest));
+    });
   }
 }
 AMPRT_KERNEL(softmax_f32, RowArgs) { softmax<float>(a); }
@@ -65,30 +59,26 @@ template <class T> __device__ inline void softmaxGrad(const RowArgs &a) {
   for (i64 first = i64(blockIdx.x) * blockDim.y; first < rows;
        first += i64(gridDim.x) * blockDim.y) {
     i64 row = first + threadIdx.y;
-    bool active = row < rows;
-    T top = largestIn<T>(a.b, a.typeB, a, row, active).value;
+    const i64 size = row < rows ? a.size : 0;
+    const Run gradient = rowOf(a.a, a.typeA, a, row);
+    const Run x = rowOf(a.b, a.typeB, a, row);
+    const T top = largestIn<T>(x, size, a.size).value;
     double sum = 0, weight = 0;
-    if (active)
-      for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-        i64 at = placeOf(a, row, i);
-        double e = exponential(T(load<T>(a.b, a.typeB, at) - top));
-        double g = load<T>(a.a, a.typeA, at);
-        sum += e;
-        weight += a.flag ? g : g * e;
-      }
+    walk2<T>(gradient, x, size, [&](i64, T g, T value) {
+      double e = exponential(T(value - top));
+      sum += e;
+      weight += a.flag ? double(g) : double(g) * e;
+    });
     sum = sumOfRow(sum);
     weight = sumOfRow(weight);
     if (!a.flag)
       weight /= sum;
-    if (!active)
-      continue;
-    for (i64 i = threadIdx.x; i < a.size; i += blockDim.x) {
-      i64 at = placeOf(a, row, i);
-      double y = double(exponential(T(load<T>(a.b, a.typeB, at) - top))) / sum;
-      double g = load<T>(a.a, a.typeA, at);
-      store(a.result, a.typeResult, at,
-            T(a.flag ? g - y * weight : y * (g - weight)));
-    }
+    map2<T>(gradient, x, rowOf(a.result, a.typeResult, a, row), size,
+            [&](i64, T own, T value) {
+              double y = double(exponential(T(value - top))) / sum;
+              double g = own;
+              return T(a.flag ? g - y * weight : y * (g - weight));
+            });
   }
 }
 AMPRT_KERNEL(softmax_grad_f32, RowArgs) { softmaxGrad<float>(a); }
