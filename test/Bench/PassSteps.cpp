@@ -8,13 +8,18 @@
 // amp-pass-steps [SHAPE SIZE [RUNS] | constants]: nanoseconds per op that
 // painting, rewriting and verifying take on graphs made in memory, and per
 // element of constants; the least of several runs, each in a context of its
-// own. Without arguments all shapes and sizes.
+// own. Without arguments all shapes and sizes; arith and linalg are shapes whose
+// ops are of those dialects.
 //===----------------------------------------------------------------------===//
 
 #include "amp/Analysis/FunctionPainting.h"
 #include "amp/Interfaces/Constants.h"
 #include "amp/Dialect/Graph/IR/GraphOps.h"
+#include "amp/Models/RegisterModels.h"
 #include "amp/Transforms/MixedPrecision.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/Verifier.h"
 
 #include <cmath>
@@ -130,6 +135,49 @@ public:
   Value x, kernel, bias;
 };
 
+/// The function of test/Bench/foreign_ops.py: a product, and three element-wise
+/// ops of arith or of linalg.
+OwningOpRef<ModuleOp> makeForeign(MLIRContext &context, size_t size,
+                                  bool isLinalg) {
+  OpBuilder builder(&context);
+  Location loc = builder.getUnknownLoc();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto type = RankedTensorType::get({8, 8}, builder.getF32Type());
+  auto function = func::FuncOp::create(
+      builder, loc, "f", builder.getFunctionType({type, type, type}, type));
+  Block *body = function.addEntryBlock();
+  builder.setInsertionPointToStart(body);
+  Value x = body->getArgument(0), w = body->getArgument(1),
+        init = body->getArgument(2), last = x;
+  auto structured = [&](auto op, Value left, Value right) -> Value {
+    return decltype(op)::create(builder, loc, TypeRange(type),
+                                ValueRange{left, right}, ValueRange(init))
+        ->getResult(0);
+  };
+  for (size_t i = 0; i < size; ++i)
+    switch (i % 4) {
+    case 0:
+      last = structured(linalg::MatmulOp(), last, w);
+      break;
+    case 1:
+      last = isLinalg ? structured(linalg::AddOp(), last, x)
+                      : arith::AddFOp::create(builder, loc, last, x).getResult();
+      break;
+    case 2:
+      last = isLinalg
+                 ? structured(linalg::SubOp(), last, x)
+                 : arith::MaximumFOp::create(builder, loc, last, x).getResult();
+      break;
+    case 3:
+      last = isLinalg ? structured(linalg::MulOp(), last, x)
+                      : arith::SubFOp::create(builder, loc, last, x).getResult();
+      break;
+    }
+  func::ReturnOp::create(builder, loc, last);
+  return module;
+}
+
 /// Nanoseconds per element of a constant that a product reads.
 struct ElementTimes {
   double loop16 = 1e30, loopB16 = 1e30, toFloat16 = 1e30, toBFloat16 = 1e30,
@@ -158,16 +206,27 @@ bool measure(llvm::StringRef shape, size_t size,
   MLIRContext context(MLIRContext::Threading::DISABLED);
   // The constructor leaves the locks of attributes and types on.
   context.disableMultithreading();
-  context.loadDialect<graph::GraphDialect>();
-  GraphMaker maker(context, size);
-  Value end = shape == "residual"  ? maker.residual()
-              : shape == "fan-out" ? maker.fanOut()
-              : shape == "fan-in"  ? maker.fanIn()
-                                   : Value();
-  if (!end)
-    return false;
-  times.nodes = maker.count;
-  OwningOpRef<ModuleOp> module = maker.finish(end);
+  OwningOpRef<ModuleOp> module;
+  if (shape == "arith" || shape == "linalg") {
+    DialectRegistry registry;
+    registerAllModels(registry);
+    context.appendDialectRegistry(registry);
+    context.loadDialect<func::FuncDialect, arith::ArithDialect,
+                        linalg::LinalgDialect>();
+    module = makeForeign(context, size, shape == "linalg");
+    times.nodes = size;
+  } else {
+    context.loadDialect<graph::GraphDialect>();
+    GraphMaker maker(context, size);
+    Value end = shape == "residual"  ? maker.residual()
+                : shape == "fan-out" ? maker.fanOut()
+                : shape == "fan-in"  ? maker.fanIn()
+                                     : Value();
+    if (!end)
+      return false;
+    times.nodes = maker.count;
+    module = maker.finish(end);
+  }
   bool ok = true;
   keepLeast(times.verifier,
             timed([&] { ok &= succeeded(mlir::verify(*module)); }));
@@ -316,7 +375,9 @@ int main(int argc, char **argv) {
   };
   std::vector<Case> cases = {{"residual", 1000},   {"residual", 10000},
                              {"residual", 100000}, {"residual", 1000000},
-                             {"fan-out", 100000},  {"fan-in", 10000}};
+                             {"fan-out", 100000},  {"fan-in", 10000},
+                             {"arith", 10000},     {"arith", 1000000},
+                             {"linalg", 10000},    {"linalg", 1000000}};
   if (argc >= 3)
     cases = {{argv[1], size_t(std::atoll(argv[2]))}};
   int wanted = argc >= 4 ? std::atoi(argv[3]) : 0;
