@@ -13,17 +13,47 @@
 
 #include "amp/Analysis/BodyIndex.h"
 
+#include "amp/Analysis/OpNameMap.h"
 #include "amp/Analysis/ValueFlow.h"
 #include "amp/Interfaces/OpNumbers.h"
+#include "amp/Interfaces/RegionFlow.h"
 #include "mlir/IR/Block.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/Value.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <algorithm>
+#include <array>
 
 using namespace amp;
 using namespace mlir;
+
+namespace {
+/// The numbers of values that were met last, by their addresses: most operands
+/// read what was made a few ops before, and to find the op that makes a value
+/// takes longer than all the rest.
+class RecentValues {
+public:
+  void set(Value value, ValueId id) { entryOf(value) = {value, id}; }
+  ValueId find(Value value) {
+    const Entry &entry = entryOf(value);
+    return entry.value == value ? entry.id : kNoValue;
+  }
+
+private:
+  struct Entry {
+    Value value;
+    ValueId id = kNoValue;
+  };
+  /// No two values start in the same 16 bytes.
+  Entry &entryOf(Value value) {
+    auto address = reinterpret_cast<uintptr_t>(value.getAsOpaquePointer());
+    return entries[(address >> 4) % entries.size()];
+  }
+  std::array<Entry, 256> entries;
+};
+} // namespace
 
 /// Fills an index.
 class BodyIndex::Builder {
@@ -40,6 +70,9 @@ private:
   void addOwner(Operation *owner);
   void makeRoom();
   void findLater();
+  bool mayFlow(OperationName name) const;
+  void collectOuterUses(Operation *op);
+  void collectOuterUsesOf(Operation *inner, Value previous);
   void findNested();
   void number(Operation *op);
   ValueId find(Value value);
@@ -55,10 +88,15 @@ private:
   /// Of blocks so far, and of those that are in no op: results are numbered
   /// from there on.
   ValueId argumentCount = 0, bodyArguments = 0;
+  /// Of results and arguments of bodies, while ops are numbered.
+  RecentValues recent;
   /// Operands that read what has no number yet, or what is outside.
   std::vector<std::pair<uint32_t, OpOperand *>> later;
-  /// Ops whose regions are their own business.
-  std::vector<uint32_t> opaque;
+  /// By the name of an op with regions: mayFlow.
+  OpNameMap<bool> flowing;
+  /// In regions that are their op's own business: what reads values of other
+  /// blocks.
+  std::vector<OpOperand *> outerUses;
 };
 
 void BodyIndex::Builder::addBlock(Block &block, uint32_t parent, uint32_t body,
@@ -93,17 +131,35 @@ void BodyIndex::Builder::number(Operation *op) {
   index.firstOperand.push_back(index.operands.size());
   index.firstResult.push_back(index.definition.size());
   for (OpOperand &operand : op->getOpOperands()) {
-    ValueId value = find(operand.get());
-    // Numbers of arguments of nested blocks are in the way of results yet.
-    if (value != kNoValue && value >= bodyArguments &&
-        isa<BlockArgument>(operand.get()))
-      value = kNoValue;
-    if (value == kNoValue)
-      later.push_back({uint32_t(index.operands.size()), &operand});
+    ValueId value = recent.find(operand.get());
+    if (value == kNoValue) {
+      value = find(operand.get());
+      // Numbers of arguments of nested blocks are in the way of results yet.
+      if (value != kNoValue && value >= bodyArguments &&
+          isa<BlockArgument>(operand.get()))
+        value = kNoValue;
+      if (value == kNoValue)
+        later.push_back({uint32_t(index.operands.size()), &operand});
+      else
+        recent.set(operand.get(), value);
+    }
     index.operands.push_back(value);
   }
   numbers.set(op, i);
-  index.definition.resize(index.definition.size() + op->getNumResults(), i);
+  for (unsigned k = 0, e = op->getNumResults(); k < e; ++k) {
+    recent.set(op->getResult(k), index.definition.size());
+    index.definition.push_back(i);
+  }
+}
+
+/// Whether control can flow through the regions of any op of this name: what
+/// flowsThrough asks for.
+bool BodyIndex::Builder::mayFlow(OperationName name) const {
+  Dialect *dialect = name.getDialect();
+  return name.hasInterface<RegionBranchOpInterface>() || !name.isRegistered() ||
+         (dialect &&
+          (dialect->getRegisteredInterface<RegionFlowDialectInterface>() ||
+           dialect->getRegisteredInterfaceForOp<RegionBranchOpInterface>(name)));
 }
 
 /// The ops of a block. Blocks within them join the list of blocks.
@@ -117,12 +173,14 @@ void BodyIndex::Builder::addOps(size_t block) {
       LLVM_PREFETCH(memory + 64, /*rw=*/0, /*locality=*/3);
     }
     if (op.getNumRegions() != 0) {
-      if (flowsThrough(&op, models)) {
+      if (flowing.get(op.getName(),
+                      [&](OperationName name) { return mayFlow(name); }) &&
+          flowsThrough(&op, models)) {
         for (Region &region : op.getRegions())
           for (Block &inner : region)
             addBlock(inner, index.ops.size(), entry.body, /*isNested=*/true);
       } else {
-        opaque.push_back(index.ops.size());
+        collectOuterUses(&op);
       }
     }
     number(&op);
@@ -163,18 +221,40 @@ void BodyIndex::Builder::findLater() {
   });
 }
 
+/// What the regions of an op read of other blocks. They are looked at next to
+/// their op, where they stand in memory too.
+void BodyIndex::Builder::collectOuterUses(Operation *op) {
+  for (Region &region : op->getRegions())
+    for (Block &block : region) {
+      Value previous;
+      for (Operation &inner : block) {
+        if (inner.getNumRegions() != 0)
+          inner.walk([&](Operation *each) { collectOuterUsesOf(each, {}); });
+        else
+          collectOuterUsesOf(&inner, previous);
+        previous = inner.getNumResults() == 0 ? Value() : inner.getResult(0);
+      }
+    }
+}
+
+/// `previous` is of the same block, if it is anything.
+void BodyIndex::Builder::collectOuterUsesOf(Operation *inner, Value previous) {
+  for (OpOperand &operand : inner->getOpOperands()) {
+    Value value = operand.get();
+    // Most of what a region reads is its own.
+    if (value == previous)
+      continue;
+    auto argument = dyn_cast<BlockArgument>(value);
+    Block *block = argument ? argument.getOwner() : value.getParentBlock();
+    if (block != inner->getBlock())
+      outerUses.push_back(&operand);
+  }
+}
+
 void BodyIndex::Builder::findNested() {
-  for (uint32_t i : opaque)
-    for (Region &region : index.ops[i]->getRegions())
-      region.walk([&](Operation *inner) {
-        for (OpOperand &operand : inner->getOpOperands()) {
-          // Most of what a region reads is its own.
-          if (operand.get().getParentBlock() == inner->getBlock())
-            continue;
-          if (ValueId value = find(operand.get()); value != kNoValue)
-            index.nested.emplace_back(value, &operand);
-        }
-      });
+  for (OpOperand *operand : outerUses)
+    if (ValueId value = find(operand->get()); value != kNoValue)
+      index.nested.emplace_back(value, operand);
   std::stable_sort(
       index.nested.begin(), index.nested.end(),
       [](const NestedUse &a, const NestedUse &b) { return a.first < b.first; });
