@@ -22,16 +22,6 @@ void PaintGraph::reserve(size_t vertexCount, size_t edgeCount) {
   edges.reserve(edgeCount);
 }
 
-VertexId PaintGraph::addVertex(const PaintVertex &vertex) {
-  vertices.push_back(vertex);
-  return static_cast<VertexId>(vertices.size() - 1);
-}
-
-void PaintGraph::addEdge(VertexId from, VertexId to) {
-  inOrder &= edges.empty() || edges.back().second <= to;
-  edges.emplace_back(from, to);
-}
-
 void PaintGraph::tie(VertexId a, VertexId b) { tied.emplace_back(a, b); }
 
 void PaintGraph::addRecurrence(VertexId next, VertexId merge) {
@@ -108,15 +98,24 @@ namespace {
 class Painter {
 public:
   Painter(const PaintGraph &graph, InferRule inferRule)
-      : graph(graph), inferRule(inferRule), size(graph.size()), lists(size),
-        denied(size), allowed(size) {
+      : graph(graph), inferRule(inferRule), size(graph.size()), lists(size) {
     result.colours.assign(size, Colour::Unpainted);
     result.reasons.resize(size);
+    flags.resize(size);
     for (VertexId v = 0; v < size; ++v) {
-      lists[v] = listOf(graph[v]);
-      hasConduits |= graph[v].isConduit;
+      const PaintVertex &vertex = graph[v];
+      lists[v] = listOf(vertex);
+      if (canChange(vertex)) {
+        flags[v] = kCanChange;
+        if (isInferOrClear(v) && vertex.supportsTarget)
+          flags[v] |= kCanFollow;
+      }
+      hasConduits |= vertex.isConduit;
+      anyForced |= vertex.forced;
+      anyRetargetable |= vertex.retargetable;
     }
     steps = hasConduits ? 2 * size : size;
+    flags.resize(steps);
     before.assign(steps, kNoVertex);
     queue.reserve(steps);
   }
@@ -155,12 +154,15 @@ private:
   /// such a vertex and a conduit are for this alone.
   template <typename Enter>
   void forEachNext(VertexId step, bool forward, Enter enter) const {
+    if (!hasConduits) {
+      for (VertexId next : forward ? graph.fanOut(step) : graph.fanIn(step))
+        enter(next);
+      return;
+    }
     bool isPassing = step >= size;
     VertexId v = isPassing ? step - size : step;
     for (VertexId next : forward ? graph.fanOut(v) : graph.fanIn(v)) {
-      if (!hasConduits)
-        enter(next);
-      else if (graph[next].isConduit && (isPassing || graph[v].isFloat32))
+      if (graph[next].isConduit && (isPassing || graph[v].isFloat32))
         enter(static_cast<VertexId>(next + size));
       else if (isPassing ? graph[next].isFloat32
                          : !(graph[v].isConduit && graph[next].isFloat32))
@@ -173,22 +175,23 @@ private:
     return lists[v] == ListKind::Infer || lists[v] == ListKind::Clear;
   }
   /// May be painted at all.
-  bool canChange(VertexId v) const {
-    const PaintVertex &vertex = graph[v];
+  static bool canChange(const PaintVertex &vertex) {
     return vertex.processable && vertex.isFloat32 &&
            vertex.pin != Pin::Float32 && vertex.pin != Pin::OtherLow;
   }
+  bool canChange(VertexId v) const { return flags[v] & kCanChange; }
+  bool isAllowed(VertexId v) const { return flags[v] & kAllowed; }
+  bool isDenied(VertexId v) const { return flags[v] & kDenied; }
   bool isAllowRoot(VertexId v) const {
     return lists[v] == ListKind::Allow && canChange(v);
   }
   void setAllowed(VertexId v, Rule rule, VertexId a = kNoVertex,
                   VertexId b = kNoVertex) {
-    allowed[v] = true;
+    flags[v] |= kAllowed;
     result.reasons[v] = {rule, {a, b}};
   }
   void setDenied(VertexId v, Rule rule, VertexId a = kNoVertex) {
-    denied[v] = true;
-    allowed[v] = false;
+    flags[v] = (flags[v] | kDenied) & ~kAllowed;
     result.reasons[v] = {rule, {a, kNoVertex}};
   }
 
@@ -211,11 +214,23 @@ private:
   const InferRule inferRule;
   const size_t size;
   std::vector<ListKind> lists;
-  std::vector<bool> denied, allowed;
-  bool hasConduits = false;
+  enum Flag : uint8_t {
+    kAllowed = 1,
+    kDenied = 2,
+    kCanChange = 4,
+    /// An infer or clear vertex that a rule may lower next to another.
+    kCanFollow = 8,
+    /// R3: a deny or infer vertex, or what leads to one through clear ones.
+    kLeadsToDeny = 16,
+    /// R5: the walk back from allow ops has met it.
+    kIsBefore = 32,
+  };
+  /// Of all steps, a byte each, since the walks ask for them at random.
+  std::vector<uint8_t> flags;
+  bool hasConduits = false, anyForced = false, anyRetargetable = false;
   /// How many steps there are.
   size_t steps = 0;
-  /// R5: the nearest allow op before a vertex that `down` holds.
+  /// R5: the nearest allow op before a step; kNoVertex without one.
   std::vector<VertexId> before;
   /// R4: members of clusters, cluster by cluster, and where each starts.
   std::vector<VertexId> clusterMembers;
@@ -279,41 +294,45 @@ void Painter::denyUnsafeClusters() {
 /// R1 (and R11): allow ops.
 void Painter::allowListOps() {
   for (VertexId v = 0; v < size; ++v)
-    if (isAllowRoot(v) && !denied[v])
+    if (isAllowRoot(v) && !isDenied(v))
       setAllowed(v, graph[v].pin == Pin::Target ? Rule::PinTarget
                                                 : Rule::AllowList);
-  for (VertexId v = 0; v < size; ++v)
-    if (graph[v].forced && graph[v].isFloat32 && graph[v].processable && !allowed[v] && !denied[v])
+  for (VertexId v = 0; anyForced && v < size; ++v)
+    if (graph[v].forced && graph[v].isFloat32 && graph[v].processable &&
+        !isAllowed(v) && !isDenied(v))
       setAllowed(v, Rule::Forced);
 }
 
 /// R2 and R3: deny ops, and what lies between them and a deny or infer op
 /// through infer and clear ops. What must not change spreads deny too.
 void Painter::spreadDeny() {
-  // `up`: deny and infer vertices, and the clear ones that lead to them.
-  std::vector<bool> up(steps);
+  // Nothing spreads from nowhere.
+  queue.clear();
+  for (VertexId v = 0; v < size; ++v)
+    if (lists[v] == ListKind::Deny && !isDenied(v)) {
+      setDenied(v, Rule::DenyList);
+      queue.push_back(v);
+    }
+  if (queue.empty())
+    return;
+  const std::vector<VertexId> roots = queue;
   queue.clear();
   for (VertexId v = 0; v < size; ++v) {
     if (lists[v] != ListKind::Deny && lists[v] != ListKind::Infer)
       continue;
-    up[v] = true;
+    flags[v] |= kLeadsToDeny;
     queue.push_back(v);
   }
   for (size_t i = 0; i < queue.size(); ++i)
     forEachNext(queue[i], /*forward=*/false, [&](VertexId from) {
-      if (!up[from] && (isPassed(from) || lists[from] == ListKind::Clear)) {
-        up[from] = true;
+      if (!(flags[from] & kLeadsToDeny) &&
+          (isPassed(from) || lists[from] == ListKind::Clear)) {
+        flags[from] |= kLeadsToDeny;
         queue.push_back(from);
       }
     });
 
-  queue.clear();
-  for (VertexId v = 0; v < size; ++v) {
-    if (lists[v] != ListKind::Deny || denied[v])
-      continue;
-    setDenied(v, Rule::DenyList);
-    queue.push_back(v);
-  }
+  queue.assign(roots.begin(), roots.end());
   // Conduits note the deny op here, and that they are passed.
   std::vector<VertexId> passed(steps - size, kNoVertex);
   for (size_t i = 0; i < queue.size(); ++i) {
@@ -323,13 +342,13 @@ void Painter::spreadDeny() {
                         ? v
                         : result.reasons[v].because[0];
     forEachNext(v, /*forward=*/true, [&](VertexId to) {
-      if (!up[to])
+      if (!(flags[to] & kLeadsToDeny))
         return;
       if (isPassed(to)) {
         if (passed[to - size] != kNoVertex)
           return;
         passed[to - size] = root;
-      } else if (denied[to]) {
+      } else if (isDenied(to)) {
         return;
       } else {
         setDenied(to, Rule::DenySpreads, root);
@@ -345,16 +364,16 @@ void Painter::matchClusters() {
     auto first = clusterMembers.begin() + clusterStarts[c];
     auto last = clusterMembers.begin() + clusterStarts[c + 1];
     auto deny =
-        std::find_if(first, last, [&](VertexId v) { return denied[v]; });
+        std::find_if(first, last, [&](VertexId v) { return isDenied(v); });
     auto allow =
-        std::find_if(first, last, [&](VertexId v) { return allowed[v]; });
+        std::find_if(first, last, [&](VertexId v) { return isAllowed(v); });
     if (deny != last) {
       for (auto it = first; it != last; ++it)
-        if (!denied[*it])
+        if (!isDenied(*it))
           setDenied(*it, Rule::Tied, *deny);
     } else if (allow != last) {
       for (auto it = first; it != last; ++it)
-        if (!allowed[*it])
+        if (!isAllowed(*it))
           setAllowed(*it, Rule::Tied, *allow);
     }
   }
@@ -372,44 +391,48 @@ void Painter::lowerBetween() {
   const size_t roots = queue.size();
   for (size_t i = 0; i < queue.size(); ++i)
     forEachNext(queue[i], /*forward=*/true, [&](VertexId to) {
-      if (before[to] == kNoVertex &&
-          (isPassed(to) || (isInferOrClear(to) && canChange(to) &&
-                            !denied[to] && graph[to].supportsTarget))) {
+      if ((isPassed(to) || (flags[to] & (kCanFollow | kDenied)) == kCanFollow) &&
+          before[to] == kNoVertex) {
         before[to] = before[queue[i]];
         queue.push_back(to);
       }
     });
 
+  // And back, on what was met on the way. Parallel to the queue: the nearest
+  // allow op behind.
   queue.resize(roots);
-  std::vector<VertexId> behind(steps, kNoVertex);
+  std::vector<VertexId> behind(queue);
   for (VertexId v : queue)
-    behind[v] = v;
-  for (size_t i = 0; i < queue.size(); ++i)
+    flags[v] |= kIsBefore;
+  for (size_t i = 0; i < queue.size(); ++i) {
+    const VertexId root = behind[i];
     forEachNext(queue[i], /*forward=*/false, [&](VertexId from) {
-      if (before[from] != kNoVertex && behind[from] == kNoVertex) {
-        behind[from] = behind[queue[i]];
-        queue.push_back(from);
-        if (!isPassed(from) && !allowed[from])
-          setAllowed(from, Rule::Between, before[from], behind[from]);
-      }
+      if (before[from] == kNoVertex || (flags[from] & kIsBefore))
+        return;
+      flags[from] |= kIsBefore;
+      queue.push_back(from);
+      behind.push_back(root);
+      if (!isPassed(from) && !isAllowed(from))
+        setAllowed(from, Rule::Between, before[from], root);
     });
+  }
 }
 
 /// R6: infer vertices behind a lowered one and behind no denied one. One sweep
 /// in vertex order: in a topological order all fan-ins are final before.
 void Painter::lowerFollowing() {
   for (VertexId v = 0; v < size; ++v) {
-    if (lists[v] != ListKind::Infer || !canChange(v) || denied[v] ||
-        allowed[v] || !graph[v].allowsTarget)
+    if (lists[v] != ListKind::Infer || !canChange(v) || isDenied(v) ||
+        isAllowed(v) || !graph[v].allowsTarget)
       continue;
     VertexId witness = kNoVertex;
     bool follows = true;
     for (VertexId from : sourcesOf(v)) {
-      if (denied[from]) {
+      if (isDenied(from)) {
         follows = false;
         break;
       }
-      if (allowed[from] && witness == kNoVertex)
+      if (isAllowed(from) && witness == kNoVertex)
         witness = from;
     }
     if (follows && witness != kNoVertex)
@@ -442,7 +465,7 @@ PaintGraph::Range Painter::sourcesOf(VertexId v) const {
 void Painter::lowerClearNeighbours() {
   queue.clear();
   for (VertexId v = 0; v < size; ++v)
-    if (allowed[v])
+    if (isAllowed(v))
       queue.push_back(v);
   // Conduits are passed in the direction in which they were entered: what two
   // writers of one list hold does not meet. Each direction notes its root.
@@ -458,9 +481,8 @@ void Painter::lowerClearNeighbours() {
       }
       return;
     }
-    if (allowed[next] || denied[next] || !canChange(next) ||
-        lists[next] != ListKind::Clear || !graph[next].supportsTarget ||
-        graph[next].readsVariable)
+    if ((flags[next] & (kCanFollow | kAllowed | kDenied)) != kCanFollow ||
+        lists[next] != ListKind::Clear || graph[next].readsVariable)
       return;
     setAllowed(next, Rule::ClearNeighbour, root);
     queue.push_back(next);
@@ -472,6 +494,8 @@ void Painter::lowerClearNeighbours() {
     for (bool forward : {false, true}) {
       forEachNext(v, forward,
                   [&](VertexId next) { enter(next, root, forward); });
+      if (!hasConduits)
+        continue;
       for (size_t k = 0; k < passing[forward].size(); ++k) {
         VertexId step = passing[forward][k];
         forEachNext(step, forward,
@@ -485,8 +509,9 @@ void Painter::lowerClearNeighbours() {
 /// R8: allow ops that cannot have the type; they have served as roots.
 void Painter::removeNotAllowed() {
   for (VertexId v = 0; v < size; ++v)
-    if (allowed[v] && lists[v] == ListKind::Allow && !graph[v].allowsTarget) {
-      allowed[v] = false;
+    if (isAllowed(v) && lists[v] == ListKind::Allow &&
+        !graph[v].allowsTarget) {
+      flags[v] &= ~kAllowed;
       result.reasons[v] = {Rule::NotAllowed, {kNoVertex, kNoVertex}};
     }
 }
@@ -498,16 +523,16 @@ void Painter::matchRecurrences() {
     size_t end = i;
     VertexId stays = kNoVertex;
     for (; end < pairs.size() && pairs[end].first == pairs[i].first; ++end)
-      if (!allowed[pairs[end].second] && stays == kNoVertex)
+      if (!isAllowed(pairs[end].second) && stays == kNoVertex)
         stays = pairs[end].second;
     VertexId next = pairs[i].first;
     if (stays == kNoVertex) {
-      if (!allowed[next])
+      if (!isAllowed(next))
         setAllowed(next, Rule::Recurrence, pairs[i].second);
     } else {
       auto remove = [&](VertexId v) {
-        if (allowed[v]) {
-          allowed[v] = false;
+        if (isAllowed(v)) {
+          flags[v] &= ~kAllowed;
           result.reasons[v] = {Rule::Recurrence, {stays, kNoVertex}};
         }
       };
@@ -521,12 +546,14 @@ void Painter::matchRecurrences() {
 
 /// R10: a cast to float32 all of whose users are lowered.
 void Painter::retargetCasts() {
-  for (VertexId v = 0; v < size; ++v) {
+  for (VertexId v = 0; anyRetargetable && v < size; ++v) {
+    if (!graph[v].retargetable)
+      continue;
     PaintGraph::Range users = graph.fanOut(v);
-    if (!graph[v].retargetable || users.size() == 0)
+    if (users.size() == 0)
       continue;
     auto stays = std::find_if(users.begin(), users.end(),
-                              [&](VertexId user) { return !allowed[user]; });
+                              [&](VertexId user) { return !isAllowed(user); });
     if (stays == users.end())
       setAllowed(v, Rule::CastRetargeted, *users.begin());
     else
@@ -558,9 +585,9 @@ PaintReason Painter::reasonToStay(VertexId v) const {
   if (inferRule == InferRule::Follow) {
     VertexId lowered = kNoVertex, deny = kNoVertex;
     for (VertexId from : sourcesOf(v)) {
-      if (allowed[from])
+      if (isAllowed(from))
         lowered = from;
-      if (denied[from])
+      if (isDenied(from))
         deny = from;
     }
     if (lowered != kNoVertex && deny != kNoVertex)
@@ -573,12 +600,13 @@ PaintReason Painter::reasonToStay(VertexId v) const {
 
 void Painter::finish() {
   for (VertexId v = 0; v < size; ++v) {
-    const PaintVertex &vertex = graph[v];
-    result.colours[v] = allowed[v]  ? Colour::Allow
-                        : denied[v] ? Colour::Deny
-                                    : Colour::Unpainted;
-    if (allowed[v])
+    if (isAllowed(v)) {
+      result.colours[v] = Colour::Allow;
       continue;
+    }
+    if (isDenied(v))
+      result.colours[v] = Colour::Deny;
+    const PaintVertex &vertex = graph[v];
     // What takes a node out of the painting explains more than what its list
     // would have done.
     Rule rule = Rule::None;

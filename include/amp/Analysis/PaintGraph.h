@@ -69,8 +69,14 @@ class PaintGraph {
 public:
   /// Room for so many, so that none is moved.
   void reserve(size_t vertexCount, size_t edgeCount);
-  VertexId addVertex(const PaintVertex &vertex);
-  void addEdge(VertexId from, VertexId to);
+  VertexId addVertex(const PaintVertex &vertex) {
+    vertices.push_back(vertex);
+    return static_cast<VertexId>(vertices.size() - 1);
+  }
+  void addEdge(VertexId from, VertexId to) {
+    inOrder = inOrder && (edges.empty() || edges.back().second <= to);
+    edges.emplace_back(from, to);
+  }
   /// Two vertices of one cluster take one colour (values tied through regions,
   /// calls and lists).
   void tie(VertexId a, VertexId b);
