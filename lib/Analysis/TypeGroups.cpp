@@ -40,9 +40,13 @@ bool amp::isShaped(Operation *op, const FlowGroup &group) {
 }
 
 Type amp::groupType(Operation *op, const TypeGroup &group) {
-  Type type;
+  Type type, last;
   auto matches = [&](Value value) {
-    Type element = elementTypeOf(value);
+    // Most members have the type of the one before.
+    if (value.getType() == last)
+      return true;
+    last = value.getType();
+    Type element = elementTypeOf(last);
     if (!type)
       type = element;
     return type == element;

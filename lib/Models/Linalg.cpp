@@ -186,7 +186,7 @@ struct StructuredModel : ModelBase<StructuredModel> {
   void getTypeGroups(Operation *op,
                      llvm::SmallVectorImpl<TypeGroup> &groups) const {
     // Of destinations in memory and in tensors, only these could change.
-    if (op->getNumResults() != numYields(op))
+    if (!hasTensorsOnly(op) && op->getNumResults() != numYields(op))
       return;
     // A fill takes its value in the type of the tensor.
     getFloatGroup(op, /*scalars=*/isa<linalg::FillOp>(op), groups);
@@ -258,6 +258,19 @@ struct StructuredModel : ModelBase<StructuredModel> {
   }
 
 private:
+  /// Without buffers there is a result for each destination. This is asked
+  /// first, since a region is far away in memory.
+  static bool hasTensorsOnly(Operation *op) {
+    Type last;
+    for (Value operand : op->getOperands()) {
+      if (operand.getType() == last)
+        continue;
+      last = operand.getType();
+      if (!isa<RankedTensorType>(last))
+        return false;
+    }
+    return true;
+  }
   static unsigned numYields(Operation *op) {
     return op->getRegion(0).front().getTerminator()->getNumOperands();
   }

@@ -57,27 +57,45 @@ void amp::getFloatGroup(Operation *op, bool scalars,
   if (op->getNumResults() == 0)
     return;
   TypeGroup &group = groups.emplace_back();
-  bool isCastable = true;
+  // Most ops have one type for all that they read and make.
+  Type last;
+  bool isLastFloat = false, isCastable = true;
+  auto isMember = [&](Value value) {
+    if (Type type = value.getType(); type != last) {
+      last = type;
+      isLastFloat = isFloat(type, scalars);
+      isCastable = isCastable && (!isLastFloat || hasCast(op, type));
+    }
+    return isLastFloat;
+  };
   for (unsigned i = 0, e = op->getNumOperands(); i < e; ++i)
-    if (isFloat(op->getOperand(i).getType(), scalars)) {
+    if (isMember(op->getOperand(i)))
       group.operands.push_back(i);
-      isCastable = isCastable && hasCast(op, op->getOperand(i).getType());
-    }
   for (unsigned i = 0, e = op->getNumResults(); i < e; ++i)
-    if (isFloat(op->getResult(i).getType(), scalars)) {
+    if (isMember(op->getResult(i)))
       group.results.push_back(i);
-      isCastable = isCastable && hasCast(op, op->getResult(i).getType());
-    }
   if (!isCastable || (group.operands.empty() && group.results.empty()))
     groups.pop_back();
+}
+
+/// `old` with element type `type`. Mostly an operand has that very type already,
+/// which is found faster than made.
+static Type retyped(Type old, FloatType type, Operation *op) {
+  if (auto tensor = dyn_cast<RankedTensorType>(old))
+    for (Value operand : op->getOperands())
+      if (auto other = dyn_cast<RankedTensorType>(operand.getType());
+          other && other.getElementType() == type &&
+          other.getShape() == tensor.getShape() &&
+          other.getEncoding() == tensor.getEncoding())
+        return other;
+  return withElementType(old, type);
 }
 
 void amp::retypeFloatResults(Operation *op, bool scalars, FloatType type) {
   for (Value result : op->getResults())
     if (isFloat(result.getType(), scalars))
-      result.setType(withElementType(result.getType(), type));
+      result.setType(retyped(result.getType(), type, op));
 }
-
 
 namespace {
 

@@ -25,20 +25,25 @@ template <typename T> class OpNameMap {
 public:
   template <typename Make> T &get(mlir::OperationName name, Make &&make) {
     const void *key = name.getAsOpaquePointer();
-    if (key == lastKey)
-      return *last;
+    Recent &recent = recents[(reinterpret_cast<uintptr_t>(key) >> 4) % kRecents];
+    if (key == recent.key)
+      return *recent.value;
     std::unique_ptr<T> &entry = entries[key];
     if (!entry)
       entry = std::make_unique<T>(make(name));
-    lastKey = key;
-    last = entry.get();
-    return *last;
+    recent = {key, entry.get()};
+    return *recent.value;
   }
 
 private:
+  /// The names that were asked for last, most often all that there are.
+  static constexpr size_t kRecents = 32;
+  struct Recent {
+    const void *key = nullptr;
+    T *value = nullptr;
+  };
+  Recent recents[kRecents];
   llvm::DenseMap<const void *, std::unique_ptr<T>> entries;
-  const void *lastKey = nullptr;
-  T *last = nullptr;
 };
 
 } // namespace amp
