@@ -240,18 +240,68 @@ PaintVertex GraphBuilder::makeVertex(uint32_t index, const OpKind &kind,
   return vertex;
 }
 
-void GraphBuilder::addVertices(uint32_t index, const OpKind &kind) {
+/// A policy may keep the nodes of outputs as they are.
+bool GraphBuilder::isPreservedByOutput(uint32_t index) const {
+  if (settings.policy.outputs == OutputRule::Node)
+    for (unsigned i = 0; i < body.numResults(index); ++i)
+      if (isOutput(index, i))
+        return true;
+  return false;
+}
+
+/// As another op of its kind, but for what does not follow from the op alone.
+void GraphBuilder::addVerticesLike(uint32_t index, const Example &example) {
   PaintedOp &painted = painting.ops[index];
+  const PaintedOp &from = painting.ops[example.op];
+  if (from.count == 0)
+    return;
+  painted.first = painting.graph.size();
+  painted.count = from.count;
+  const bool isForced = settings.forced && settings.forced->contains(painted.op);
+  const bool readsVariable =
+      example.dialect && example.dialect->readsReference(painted.op);
+  for (unsigned i = 0; i < from.count; ++i) {
+    PaintVertex vertex = painting.graph[from.first + i];
+    vertex.forced = isForced;
+    vertex.readsVariable = readsVariable;
+    painting.graph.addVertex(vertex);
+    painting.opOf.push_back(index);
+  }
+  const VertexId step = painted.first - from.first;
+  auto take = [&](VertexId &vertex, VertexId other) {
+    if (other != kNoVertex)
+      vertex = other + step;
+  };
+  for (unsigned i = 0, e = body.numOperands(index); i < e; ++i)
+    take(painting.operandVertex[body.operandIndex(index, i)],
+         painting.operandVertex[body.operandIndex(example.op, i)]);
+  for (unsigned i = 0, e = body.numResults(index); i < e; ++i) {
+    take(painting.valueVertex[body.result(index, i)],
+         painting.valueVertex[body.result(example.op, i)]);
+    if (!painting.wide.empty() &&
+        painting.wide.contains(body.result(example.op, i)))
+      painting.wide.insert(body.result(index, i));
+  }
+}
+
+void GraphBuilder::addVertices(uint32_t index) {
+  PaintedOp &painted = painting.ops[index];
+  const bool isPreservedOutput = isPreservedByOutput(index);
+  const uint32_t number = painted.isFlow || painted.isCast || isPreservedOutput
+                              ? OpKinds::kNone
+                              : painting.kinds[index];
+  if (number != OpKinds::kNone && examples[number].op != kNoOp)
+    return addVerticesLike(index, examples[number]);
+  Operation *op = painted.op;
+  const OpKind &kind = describer.kindOf(op);
+  if (number != OpKinds::kNone)
+    examples[number] = {index, kind.dialect};
   if (painted.isCast)
     return addCastVertex(index, kind);
-  Operation *op = painted.op;
   getGroups(index, kind, groups);
   if (groups.empty())
     return;
-  bool isPreserved = describer.isPreserved(op);
-  if (settings.policy.outputs == OutputRule::Node)
-    for (unsigned i = 0; i < body.numResults(index); ++i)
-      isPreserved |= isOutput(index, i);
+  const bool isPreserved = isPreservedOutput || describer.isPreserved(op);
   const bool isForced = settings.forced && settings.forced->contains(op);
   const bool readsVariable =
       kind.dialect && !painted.isFlow && kind.dialect->readsReference(op);
@@ -295,11 +345,16 @@ void GraphBuilder::addVertices() {
   painting.operandVertex.assign(body.numOperands(), kNoVertex);
   painting.opOf.reserve(body.numOps());
   painting.graph.reserve(body.numOps(), body.numOperands());
-  // Each op of a large body is fetched from memory once where possible.
+  examples.assign(painting.kinds.size(), {});
+  // Each op of a large body is fetched from memory once where possible, and
+  // those that are like others not at all.
+  const bool areVaried = painting.kinds.size() * 8 > body.numOps();
   if (painting.flows.empty() && isBlockOrder()) {
     for (uint32_t index : painting.order) {
-      body.fetchAhead(index);
-      addVertices(index, describer.describe(index));
+      if (areVaried)
+        body.fetchAhead(index);
+      describer.describe(index);
+      addVertices(index);
     }
     return;
   }
@@ -326,7 +381,7 @@ void GraphBuilder::addVertices() {
     insideOut = sweepOrder(/*insideOut=*/true);
   for (uint32_t index : insideOut.empty() ? painting.order : insideOut) {
     body.fetchAhead(index);
-    addVertices(index, describer.kindOf(painting.ops[index].op));
+    addVertices(index);
   }
 }
 

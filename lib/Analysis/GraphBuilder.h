@@ -55,8 +55,15 @@ private:
     return settings.keepBlockOrder || body.isTopological();
   }
   std::vector<uint32_t> sweepOrder(bool insideOut) const;
-  void addVertices(uint32_t index, const OpKind &kind);
+  void addVertices(uint32_t index);
+  /// An op that has its vertices, and its dialect.
+  struct Example {
+    uint32_t op = kNoOp;
+    const PrecisionDialectInterface *dialect = nullptr;
+  };
+  void addVerticesLike(uint32_t index, const Example &example);
   void addCastVertex(uint32_t index, const OpKind &kind);
+  bool isPreservedByOutput(uint32_t index) const;
   PaintVertex makeVertex(uint32_t index, const OpKind &kind, unsigned group,
                          const TypeGroup &members);
   void tieCalls();
@@ -69,6 +76,9 @@ private:
   std::vector<bool> outputs;
   bool hasCast = false;
   llvm::SmallVector<TypeGroup, 2> groups;
+  /// By kind (OpKinds): groups follow from the op alone, so that those of the
+  /// others are the same.
+  std::vector<Example> examples;
   /// The numbers of the terminators, and others, that hand values over.
   llvm::MapVector<mlir::Operation *, uint32_t> handing;
   /// The first arguments of the body's blocks, where there are flows.

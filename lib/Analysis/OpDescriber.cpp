@@ -71,8 +71,24 @@ static bool isSame(llvm::StringRef a, llvm::StringRef b) {
   return a.size() == b.size() && (a.data() == b.data() || a == b);
 }
 
-const OpKind &OpDescriber::describe(uint32_t index) {
+/// As another op of its kind, before that has a pin or is a part of anything.
+void OpDescriber::describeLike(uint32_t index, uint32_t example) {
   PaintedOp &painted = painting.ops[index];
+  Operation *op = painted.op;
+  painted = painting.ops[example];
+  painted.op = op;
+  painted.first = painted.count = 0;
+  if (!steps.empty())
+    steps[index] = steps[example];
+}
+
+void OpDescriber::describe(uint32_t index) {
+  PaintedOp &painted = painting.ops[index];
+  const uint32_t number = painted.isFlow ? OpKinds::kNone : painting.kinds[index];
+  if (examples.empty())
+    examples.assign(painting.kinds.size(), kNoOp);
+  if (number != OpKinds::kNone && examples[number] != kNoOp)
+    return describeLike(index, examples[number]);
   Operation *op = painted.op;
   NameInfo &info = infoOf(op);
   const auto *dialect = info.kind.dialect;
@@ -80,7 +96,7 @@ const OpKind &OpDescriber::describe(uint32_t index) {
   recurs |= ModelSet::isRecurrence(op, info.kind);
   painted.isRead = dialect && dialect->isVariableRead(op);
   if (painted.isRead)
-    return info.kind;
+    return;
   llvm::StringRef name = ModelSet::getPolicyName(op, info.kind);
   // Most dialects have one name for all ops of a kind.
   if (!info.policyName.data() || !isSame(name, info.policyName))
@@ -90,7 +106,7 @@ const OpKind &OpDescriber::describe(uint32_t index) {
     // What only passes a value on takes its neighbours' type.
     if (!info.isListed)
       painted.list = ListKind::Clear;
-    return info.kind;
+    return;
   }
   if (info.kind.model && !info.kind.interface) {
     SoftmaxStep step =
@@ -131,7 +147,8 @@ const OpKind &OpDescriber::describe(uint32_t index) {
     }
     painted.list = ListKind::Deny;
   }
-  return info.kind;
+  if (number != OpKinds::kNone && !painted.isUnknown)
+    examples[number] = index;
 }
 
 LogicalResult OpDescriber::readPins() {

@@ -24,9 +24,8 @@ class OpDescriber {
 public:
   OpDescriber(const PaintSettings &settings, FunctionPainting &painting);
 
-  /// Describes one op and returns what answers for it. Warnings come in the
-  /// order of the calls.
-  const OpKind &describe(uint32_t index);
+  /// Describes one op. Warnings come in the order of the calls.
+  void describe(uint32_t index);
   const OpKind &kindOf(mlir::Operation *op) { return infoOf(op).kind; }
   /// Must not change, by attribute.
   bool isPreserved(mlir::Operation *op) { return marksOf(op).preserve; }
@@ -67,10 +66,15 @@ private:
   NameInfo &infoOf(mlir::Operation *op);
   const Marks &marksOf(mlir::Operation *op);
   void look(NameInfo &info, mlir::Operation *op, llvm::StringRef name);
+  void describeLike(uint32_t index, uint32_t example);
 
   const PaintSettings &settings;
   FunctionPainting &painting;
   OpNameMap<NameInfo> infos;
+  /// By kind (OpKinds), an op that has been described: what is asked here follows
+  /// from the op alone, so that the others of its kind are the same. kNoOp where
+  /// there is none yet, and for unknown ops, which are counted.
+  std::vector<uint32_t> examples;
   /// kPreserveAttr, kPrecisionAttr.
   mlir::StringAttr preserve, precision;
   /// Attributes never change: what the last dictionary says holds for all ops
