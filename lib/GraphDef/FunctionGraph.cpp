@@ -12,7 +12,7 @@
 
 #include "FunctionGraph.h"
 
-#include "amp/GraphDef/OpTable.h"
+#include "GraphNodes.h"
 
 #include <algorithm>
 #include <charconv>
@@ -20,17 +20,6 @@
 using namespace amp;
 using namespace amp::graphdef;
 namespace pb = amp::tensorflow;
-
-/// How many outputs an argument of the op's definition stands for.
-static int64_t countOf(const ArgSpec &arg, const pb::NodeDef &node) {
-  auto it =
-      node.attr().find(std::string(arg.isList ? arg.typeAttr : arg.numberAttr));
-  if (arg.isList)
-    return it == node.attr().end() ? 0 : it->second.list().type_size();
-  if (arg.numberAttr.empty())
-    return 1;
-  return it == node.attr().end() ? 0 : it->second.i();
-}
 
 FunctionGraph::FunctionGraph(const pb::FunctionDef &function)
     : arguments(function.signature().input_arg_size()) {
@@ -48,13 +37,6 @@ FunctionGraph::FunctionGraph(const pb::FunctionDef &function)
     for (std::string &input : *graph.mutable_node(i)->mutable_input())
       input = toGraph(input);
   // Names that no node can have.
-  auto addEnd = [&](const char *op, const std::string &name,
-                    const std::string &input) {
-    pb::NodeDef &node = *graph.add_node();
-    node.set_name(name);
-    node.set_op(op);
-    node.add_input(input);
-  };
   std::map<std::string, std::string> results(function.ret().begin(),
                                              function.ret().end());
   controls.insert(function.control_ret().begin(), function.control_ret().end());
@@ -64,11 +46,17 @@ FunctionGraph::FunctionGraph(const pb::FunctionDef &function)
     addEnd(kControlResult, "=^" + name, "^" + node);
 }
 
+void FunctionGraph::addEnd(const char *op, const std::string &name,
+                           const std::string &input) {
+  ends.insert(graph.node_size());
+  pb::NodeDef &node = *graph.add_node();
+  node.set_name(name);
+  node.set_op(op);
+  node.add_input(input);
+}
+
 void FunctionGraph::addControlResult(const std::string &node) {
-  pb::NodeDef &end = *graph.add_node();
-  end.set_name("=^" + node);
-  end.set_op(kControlResult);
-  end.add_input("^" + node);
+  addEnd(kControlResult, "=^" + node, "^" + node);
 }
 
 std::string FunctionGraph::toGraph(const std::string &text) {
@@ -86,12 +74,13 @@ std::string FunctionGraph::toGraph(const std::string &text) {
   if (second != rest.npos)
     std::from_chars(rest.data() + second + 1, rest.data() + rest.size(),
                     within);
+  within = std::clamp<int64_t>(within, 0, 1 << 20);
   int64_t port = 0;
   if (const OpSpec *spec = findOp(node.op()))
     for (const ArgSpec &arg : spec->outputs) {
       if (arg.name == output)
         return name + ":" + std::to_string(port + within);
-      port += countOf(arg, node);
+      port += portsOf(arg, node);
     }
   std::string &number = numbers[text];
   if (number.empty()) {
@@ -123,7 +112,7 @@ FunctionGraph::toFunction(const std::string &text,
   const pb::NodeDef &node = graph.node(it->second);
   if (const OpSpec *spec = findOp(node.op()))
     for (const ArgSpec &arg : spec->outputs) {
-      int64_t count = countOf(arg, node);
+      int64_t count = portsOf(arg, node);
       if (port < count)
         return name + ":" + std::string(arg.name) + ":" + std::to_string(port);
       port -= count;
@@ -140,12 +129,13 @@ void FunctionGraph::store(pb::FunctionDef &function) const {
   function.clear_control_ret();
   for (int i = arguments; i < graph.node_size(); ++i) {
     const pb::NodeDef &node = graph.node(i);
-    if (node.op() == kResult) {
+    bool isEnd = ends.count(i) != 0;
+    if (isEnd && node.op() == kResult) {
       (*function.mutable_ret())[node.name().substr(1)] =
           toFunction(node.input(0), index);
       continue;
     }
-    if (node.op() == kControlResult) {
+    if (isEnd) {
       std::string name = node.name().substr(2), end = node.input(0).substr(1);
       // What has moved is called by the node that it is now, and once.
       auto before = controls.find(name);

@@ -16,6 +16,7 @@
 #include "graph_def.pb.h"
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace amp::graphdef {
@@ -24,8 +25,7 @@ class FunctionGraph {
 public:
   /// Ops that stand for what the function returns: the values, and the nodes
   /// that its end waits for.
-  static constexpr const char *kResult = "_Retval",
-                              *kControlResult = "_ControlRetval";
+  static constexpr const char *kResult = "=value", *kControlResult = "=end";
 
   explicit FunctionGraph(const tensorflow::FunctionDef &function);
   /// The function's end also waits for `node`.
@@ -37,11 +37,15 @@ public:
   tensorflow::GraphDef graph;
 
 private:
+  void addEnd(const char *op, const std::string &name,
+              const std::string &input);
   std::string toGraph(const std::string &text);
   std::string toFunction(const std::string &text,
                          const std::map<std::string, int> &index) const;
 
   int arguments;
+  /// The nodes that stand for what is returned.
+  std::set<int> ends;
   /// Nodes at the beginning.
   std::map<std::string, int> byName;
   /// The control results at the beginning.

@@ -10,6 +10,7 @@
 
 #include "amp/GraphDef/GraphDefFile.h"
 
+#include "ObjectGraphText.h"
 #include "graph_def.pb.h"
 
 #include <cctype>
@@ -177,15 +178,14 @@ private:
 
 using google::protobuf::TextFormat;
 
-static bool parseText(const graphfile::SourceText &source, Message &message,
+static bool parseText(std::string_view text, Message &message,
                       Collector &collector, TextFormat::ParseInfoTree &tree,
                       graphfile::Diagnostics &diags) {
   TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
   parser.SetRecursionLimit(200);
   parser.WriteLocationsTo(&tree);
-  io::ArrayInputStream stream(source.text().data(),
-                              static_cast<int>(source.text().size()));
+  io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
   if (!parser.Parse(&stream, &message)) {
     if (!diags.hasErrors())
       diags.error(0, "not a " + message.GetDescriptor()->name() +
@@ -233,7 +233,7 @@ static bool readText(const graphfile::SourceText &source,
                      graphfile::Diagnostics &diags) {
   Collector collector(source, diags);
   TextFormat::ParseInfoTree tree;
-  if (!parseText(source, graph, collector, tree, diags))
+  if (!parseText(source.text(), graph, collector, tree, diags))
     return false;
   locateNodes(tree, graph, collector, places);
   return true;
@@ -300,8 +300,14 @@ bool amp::graphdef::readSavedModel(const graphfile::SourceText &source,
   }
   Collector collector(source, diags);
   TextFormat::ParseInfoTree tree;
-  if (!parseText(source, model, collector, tree, diags))
+  std::vector<std::string> objects;
+  std::string text = cutObjectTexts(
+      source.text(),
+      [&](int line, int column) { return collector.offset(line, column); },
+      objects);
+  if (!parseText(text, model, collector, tree, diags))
     return false;
+  restoreObjectTexts(objects, model);
   places.resize(model.meta_graphs_size());
   const FieldDescriptor *metas =
       tensorflow::SavedModel::descriptor()->FindFieldByName("meta_graphs");
@@ -376,6 +382,7 @@ static std::optional<std::string> writeText(const Message &message,
   TextFormat::Printer printer;
   printer.SetHideUnknownFields(true);
   printer.SetUseUtf8StringEscaping(true);
+  printObjectTexts(printer);
   if (!printer.PrintToString(message, &text))
     return "the graph cannot be written as text";
   return std::nullopt;

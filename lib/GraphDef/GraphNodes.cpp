@@ -10,6 +10,8 @@
 
 #include "GraphNodes.h"
 
+#include <algorithm>
+
 using namespace amp;
 using namespace amp::graphdef;
 namespace pb = amp::tensorflow;
@@ -24,6 +26,19 @@ static std::pair<std::string, int> split(const std::string &text) {
       text.size() - colon > 7)
     return {text, 0};
   return {text.substr(0, colon), std::stoi(text.substr(colon + 1))};
+}
+
+int64_t amp::graphdef::portsOf(const ArgSpec &arg, const pb::NodeDef &node) {
+  auto it = node.attr().find(
+      std::string(arg.isList ? arg.typeAttr : arg.numberAttr));
+  if (arg.isList)
+    return it == node.attr().end() ? 0 : it->second.list().type_size();
+  if (arg.numberAttr.empty())
+    return 1;
+  // A number that no node can have is found when the graph is checked.
+  return it == node.attr().end()
+             ? 0
+             : std::clamp<int64_t>(it->second.i(), 0, 1 << 20);
 }
 
 GraphNodes::GraphNodes(pb::GraphDef &graph, std::vector<std::string> &added)
@@ -56,13 +71,7 @@ const ArgSpec *GraphNodes::argOf(const Port &port, bool isOutput,
   if (!spec)
     return nullptr;
   for (const ArgSpec &arg : isOutput ? spec->outputs : spec->inputs) {
-    int64_t count = 1;
-    auto it = node.attr().find(
-        std::string(arg.isList ? arg.typeAttr : arg.numberAttr));
-    if (arg.isList)
-      count = it == node.attr().end() ? 0 : it->second.list().type_size();
-    else if (!arg.numberAttr.empty())
-      count = it == node.attr().end() ? 0 : it->second.i();
+    int64_t count = portsOf(arg, node);
     if (within < count)
       return &arg;
     within -= static_cast<int>(count);

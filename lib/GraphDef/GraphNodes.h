@@ -21,6 +21,9 @@ namespace amp::graphdef {
 
 inline constexpr DataType kInt32 = 3, kInt64 = 9, kBool = 10;
 
+/// How many ports of a node an argument of its op's definition stands for.
+int64_t portsOf(const ArgSpec &arg, const tensorflow::NodeDef &node);
+
 class Conditional;
 
 class GraphNodes {

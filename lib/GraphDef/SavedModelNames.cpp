@@ -11,6 +11,7 @@
 
 #include "amp/GraphDef/SavedModelNames.h"
 
+#include "ObjectGraphText.h"
 #include "graph_def.pb.h"
 
 #include <algorithm>
@@ -105,6 +106,10 @@ SavedModelNames amp::graphdef::namesOf(const pb::MetaGraphDef &meta) {
   names.keep.erase(std::remove(names.keep.begin(), names.keep.end(), ""),
                    names.keep.end());
   std::sort(names.keep.begin(), names.keep.end());
+  if (isObjectText(meta.object_graph_def())) {
+    names.functions = functionsOfObjectText(meta.object_graph_def());
+    return names;
+  }
   // A SavedObjectGraph: field 2 is the map of its concrete functions, and the
   // key of an entry is field 1.
   std::vector<std::string> entries;

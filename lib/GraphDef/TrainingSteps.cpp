@@ -415,7 +415,9 @@ Problem TrainingStep::findReads(const std::set<std::string> &wanted) {
       if (use.isControl || inner.count(use.node))
         continue;
       const pb::NodeDef &reader = nodes[use.node];
-      std::string text = reader.op() == FunctionGraph::kResult
+      bool isResult = reader.op() == FunctionGraph::kResult &&
+                      startsWith(reader.name(), "=");
+      std::string text = isResult
                              ? "result '" + reader.name().substr(1) + "' is"
                              : "'" + reader.name() + "' reads";
       if (Problem problem =

@@ -37,6 +37,7 @@ def main():
     parser = argparse.ArgumentParser(description="mutated GraphDefs")
     parser.add_argument("--amp-opt", required=True)
     parser.add_argument("--graphs", required=True, help="folder with graphs in JSON, whose binary forms are changed")
+    parser.add_argument("--training", nargs="*", default=[], help="training graphs, which also get loss scaling")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=300)
     args = parser.parse_args()
@@ -51,6 +52,10 @@ def main():
             subprocess.run([args.amp_opt, source, "--no-amp", "-o", path], check=True, capture_output=True)
             with open(path, "rb") as f:
                 whole.append((name, f.read()))
+        for source in args.training:
+            subprocess.run([args.amp_opt, source, "--no-amp", "-o", path], check=True, capture_output=True)
+            with open(path, "rb") as f:
+                whole.append((os.path.basename(source), f.read()))
         for i in range(args.count):
             name, data = whole[i % len(whole)]
             # Every third one is cut.
@@ -58,7 +63,10 @@ def main():
             with open(path, "wb") as f:
                 f.write(data)
             policy = rng.choice(("tensorflow", "default"))
-            done = subprocess.run([args.amp_opt, path, "--policy=" + policy, "-o", out], capture_output=True, timeout=120)
+            flags = ["--policy=" + policy, "-o", out]
+            if i % len(whole) >= len(whole) - len(args.training):
+                flags.append("--loss-scale=dynamic")
+            done = subprocess.run([args.amp_opt, path] + flags, capture_output=True, timeout=120)
             codes[done.returncode] = codes.get(done.returncode, 0) + 1
             text = done.stderr.decode("utf-8", "replace")
             wrong = None

@@ -143,6 +143,32 @@ def main():
         check("casts in the body", b"x-0-CastToFp16-0-AutoMixedPrecision" in data)
         check("empty folder goes along", os.path.isdir(os.path.join(target, "variables")))
 
+        # In text, an object graph is text, and what it says of functions counts.
+        objects = """object_graph_def {
+    nodes { children { node_id: 1 local_name: "a } \\" {" } }  # } not one
+    concrete_functions {
+      key: "__inference_f" value { bound_inputs: 7 } }
+    concrete_functions < key: 'none' value < > >
+  }"""
+        with open(os.path.join(t, "graph.pb"), "rb") as f:
+            graph_bytes = f.read()
+        run(os.path.join(t, "graph.pb"), "-o", os.path.join(t, "graph.pbtxt"), "--no-amp")
+        graph_text = read(os.path.join(t, "graph.pbtxt")).decode()
+        model_text = "meta_graphs {\n  %s\n  graph_def {\n%s  }\n}\n" % (objects, graph_text)
+        write(os.path.join(t, "objects", "saved_model.pbtxt"), model_text)
+        target = os.path.join(t, "objects_out")
+        done = run(os.path.join(t, "objects"), "-o", target)
+        check("text with objects", graph_bytes and done.returncode == 0 and "lowered 3 of 4 nodes" in done.stderr, done.stderr)
+        once = read(os.path.join(target, "saved_model.pbtxt")).decode()
+        check("objects in text", objects.replace("def {", "def: {") in once, once[-1500:])
+        done = run(target, "-o", os.path.join(t, "objects_again"), "--target=bfloat16")
+        again = read(os.path.join(t, "objects_again", "saved_model.pbtxt")).decode()
+        check("objects in text, again", done.returncode == 0 and objects.replace("def {", "def: {") in again, done.stderr)
+        done = run(os.path.join(t, "objects"), "-o", os.path.join(t, "objects_same"), "--no-amp")
+        check("objects in text, --no-amp", read(os.path.join(t, "objects_same", "saved_model.pbtxt")).decode() == model_text)
+        write(os.path.join(t, "late", "saved_model.pbtxt"), model_text.replace("  graph_def {\n", "  graph_def {\n  nodde { }\n"))
+        write(os.path.join(t, "open", "saved_model.pbtxt"), "meta_graphs {\n  object_graph_def {\n    nodes {\n}\n")
+
         # Wrong uses.
         write(os.path.join(t, "cut", "saved_model.pb"), read(os.path.join(binary, "saved_model.pb"))[:60])
         write(os.path.join(t, "bare", "other.pb"), "x")
@@ -172,6 +198,9 @@ def main():
                  "output 'y' of signature 'serving_default' names 'nothing:0', which is not in the graph"),
                 ("syntax", "syntax", ["-o", new], 1,
                  'saved_model.pbtxt:2:9: error: message type "MetaGraphDef" has no field named "graph"'),
+                ("behind objects", "late", ["-o", new], 1,
+                 'saved_model.pbtxt:9:9: error: message type "GraphDef" has no field named "nodde"'),
+                ("open objects", "open", ["-o", new], 1, "saved_model.pbtxt:2:20: error: "),
                 ("node", "twice", ["-o", new], 1, "error: two nodes have the name 'relu'"),
                 ("flag", "model", ["-o", new, "--fetch=nothing"], 1, "--fetch: no node 'nothing' in any meta graph"),
                 ("loss", "model", ["-o", new, "--loss=out"], 1, "error: no gradients to scale"),
