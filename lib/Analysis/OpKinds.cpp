@@ -5,7 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// What an op is, as words that mostly are pointers; a hash of them finds the
+// An op is compared with the last kind of its name first, since most are of that.
+// Else what it is, as words that mostly are pointers, has a hash that finds the
 // kind, and a comparison decides. Properties are taken as bytes: those of two ops
 // that both live are equal then, whatever they point to.
 //===----------------------------------------------------------------------===//
@@ -17,6 +18,7 @@
 #include "mlir/IR/Value.h"
 
 #include <algorithm>
+#include <cstring>
 
 using namespace amp;
 using namespace mlir;
@@ -66,6 +68,24 @@ uint64_t hashOf(llvm::ArrayRef<uint64_t> words) {
   return state;
 }
 
+/// Whether two ops are the same but for their operands and regions: what addOwn
+/// takes.
+bool ownEqual(Operation *a, Operation *b) {
+  if (a->getName() != b->getName() ||
+      a->getRawDictionaryAttrs() != b->getRawDictionaryAttrs() ||
+      a->getNumOperands() != b->getNumOperands() ||
+      a->getNumResults() != b->getNumResults() ||
+      a->getNumRegions() != b->getNumRegions())
+    return false;
+  for (unsigned i = 0, e = a->getNumResults(); i < e; ++i)
+    if (a->getResult(i).getType() != b->getResult(i).getType())
+      return false;
+  const size_t size = a->getPropertiesStorageSize();
+  return size == 0 ||
+         std::memcmp(a->getPropertiesStorage().as<const void *>(),
+                     b->getPropertiesStorage().as<const void *>(), size) == 0;
+}
+
 /// The ops of two blocks that are compared, in step.
 struct Pairs {
   llvm::SmallVector<Operation *, kMaxInner> first, second;
@@ -90,34 +110,54 @@ struct Pairs {
   }
 };
 
-/// Whether the regions of two ops, whose words are equal, hold the same edges,
-/// and read nothing from outside.
+/// Whether the regions of two ops hold the same, with the same edges, and read
+/// nothing from outside.
 bool regionsEqual(Operation *a, Operation *b) {
   for (auto [regionA, regionB] :
        llvm::zip_equal(a->getRegions(), b->getRegions())) {
     if (!regionA.hasOneBlock() || !regionB.hasOneBlock())
       return false;
     Block &blockA = regionA.front(), &blockB = regionB.front();
+    if (!llvm::equal(blockA.getArgumentTypes(), blockB.getArgumentTypes()))
+      return false;
     Pairs pairs;
+    // Most operands that are results are of the op before.
+    Value lastA, lastB;
     auto itB = blockB.begin();
     for (Operation &opA : blockA) {
       if (itB == blockB.end() || pairs.first.size() == kMaxInner ||
           opA.getNumRegions() != 0 || opA.getNumSuccessors() != 0)
         return false;
       Operation &opB = *itB++;
-      if (opA.getNumOperands() != opB.getNumOperands())
+      if (!ownEqual(&opA, &opB))
         return false;
-      for (unsigned i = 0, e = opA.getNumOperands(); i < e; ++i)
-        if (!pairs.areEqual(opA.getOperand(i), opB.getOperand(i), &blockA,
-                            &blockB))
+      for (unsigned i = 0, e = opA.getNumOperands(); i < e; ++i) {
+        Value a = opA.getOperand(i), b = opB.getOperand(i);
+        if (!(lastA && a == lastA && b == lastB) &&
+            !pairs.areEqual(a, b, &blockA, &blockB))
           return false;
+      }
       pairs.first.push_back(&opA);
       pairs.second.push_back(&opB);
+      if (opA.getNumResults() != 0) {
+        lastA = opA.getResult(0);
+        lastB = opB.getResult(0);
+      }
     }
     if (itB != blockB.end())
       return false;
   }
   return true;
+}
+
+/// Whether two ops are of one kind, given that one has a kind.
+bool areAlike(Operation *a, Operation *b) {
+  if (a->getBlock() != b->getBlock() || !ownEqual(a, b))
+    return false;
+  for (unsigned i = 0, e = a->getNumOperands(); i < e; ++i)
+    if (a->getOperand(i).getType() != b->getOperand(i).getType())
+      return false;
+  return a->getNumRegions() == 0 || regionsEqual(a, b);
 }
 
 } // namespace
@@ -150,7 +190,12 @@ private:
   std::vector<uint64_t> exampleWords;
   /// All that the op at hand is, but for the edges in its regions.
   llvm::SmallVector<uint64_t, 32> words;
-  OpNameMap<unsigned> kindsOfName;
+  struct OfName {
+    /// How many kinds there are, and that of the last op.
+    unsigned count = 0;
+    uint32_t last = kNone;
+  };
+  OpNameMap<OfName> ofNames;
 };
 
 void OpKinds::Builder::takeWords(Operation *op) {
@@ -198,19 +243,22 @@ uint32_t OpKinds::Builder::kindOf(uint32_t index) {
   Operation *op = body.op(index);
   if (op->getNumSuccessors() != 0)
     return kNone;
+  OfName &ofName =
+      ofNames.get(op->getName(), [](OperationName) { return OfName(); });
+  if (ofName.last != kNone && areAlike(examples[ofName.last].op, op))
+    return ofName.last;
   takeWords(op);
   const uint64_t hash = hashOf(words);
   size_t at = hash & (slots.size() - 1);
   for (; slots[at].kind != kNone; at = (at + 1) & (slots.size() - 1))
     if (slots[at].hash == hash && isLike(slots[at].kind, op))
-      return slots[at].kind;
-  unsigned &ofName =
-      kindsOfName.get(op->getName(), [](OperationName) { return 0u; });
-  if (ofName == kMaxOfName ||
+      return ofName.last = slots[at].kind;
+  if (ofName.count == kMaxOfName ||
       (op->getNumRegions() != 0 && !regionsEqual(op, op)))
     return kNone;
-  ++ofName;
+  ++ofName.count;
   const uint32_t kind = examples.size();
+  ofName.last = kind;
   examples.push_back({op, exampleWords.size()});
   exampleWords.insert(exampleWords.end(), words.begin(), words.end());
   slots[at] = {hash, kind};
