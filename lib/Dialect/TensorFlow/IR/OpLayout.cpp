@@ -87,8 +87,8 @@ OpLayout::OpLayout(MLIRContext *context, llvm::StringRef op)
   }
 }
 
-bool OpLayout::fits(Operation *op) const {
-  return isFixed && llvm::all_of(unused, [&](StringAttr name) {
+bool OpLayout::hasUnused(Operation *op) const {
+  return llvm::all_of(unused, [&](StringAttr name) {
     return isa_and_nonnull<TypeAttr, ArrayAttr>(getNodeAttr(op, name));
   });
 }

@@ -53,7 +53,9 @@ struct OpLayout {
   OpLayout(mlir::MLIRContext *context, llvm::StringRef op);
 
   /// Whether a node has these vertices; its definition is `spec`.
-  bool fits(mlir::Operation *op) const;
+  bool fits(mlir::Operation *op) const {
+    return isFixed && (unused.empty() || hasUnused(op));
+  }
   /// Calls `visit` with the vertex of each port.
   template <typename Visit>
   void forEachPort(mlir::Operation *op, llvm::ArrayRef<Arg> args,
@@ -68,6 +70,7 @@ struct OpLayout {
   static unsigned lowIndex(mlir::Type type) { return type.isBF16(); }
 
 private:
+  bool hasUnused(mlir::Operation *op) const;
   static int64_t portCount(mlir::Operation *op, mlir::StringAttr number);
 };
 

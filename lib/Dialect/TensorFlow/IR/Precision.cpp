@@ -29,19 +29,22 @@ namespace {
 /// Names of attributes as MLIR keeps them.
 struct Names {
   explicit Names(MLIRContext *context)
-      : strict(StringAttr::get(context, kStrictAttr)),
+      : context(context), strict(StringAttr::get(context, kStrictAttr)),
         quantized(StringAttr::get(context, kQuantizedAttr)),
         kernels(StringAttr::get(context, kKernelsAttr)) {
     Builder b(context);
     for (auto [i, type] : llvm::enumerate(std::array<Type, 2>{
              b.getF16Type(), b.getBF16Type()})) {
+      low[i] = type;
       lowTypes[i] = TypeAttr::get(type);
       lowTensors[i] = UnrankedTensorType::get(type);
     }
     float32Tensor = UnrankedTensorType::get(b.getF32Type());
   }
+  MLIRContext *context;
   StringAttr strict, quantized, kernels;
   /// By OpLayout::lowIndex.
+  Type low[2];
   TypeAttr lowTypes[2];
   Type lowTensors[2];
   Type float32Tensor;
@@ -97,16 +100,18 @@ struct PrecisionModel
 
   bool supportsElementType(Operation *op, unsigned group,
                            FloatType type) const {
-    if (op->getDiscardableAttr(names.quantized))
+    Facts own;
+    const Facts &facts = factsOf(op, own);
+    if (facts.isQuantized)
       return false;
-    if (names.isStrict(op))
+    if (facts.isStrict)
       return canExecute(op, group, type);
     return isAllowedType(op, group, type);
   }
 
   bool isAllowedType(Operation *op, unsigned group, FloatType type) const {
     if (layout.fits(op) && isLowType(type))
-      return layout.vertices[group].allows[OpLayout::lowIndex(type)];
+      return layout.vertices[group].allows[lowIndex(type)];
     NodeTypes types = getNodeTypes(op);
     const TypeVertex &vertex = types.vertices[group];
     if (vertex.attr.empty())
@@ -119,23 +124,21 @@ struct PrecisionModel
   bool canExecute(Operation *op, unsigned group, FloatType type) const {
     if (!isAllowedType(op, group, type))
       return false;
-    graphdef::KernelDevice device = graphdef::KernelDevice::Gpu;
-    if (Operation *function = op->getParentOp())
-      if (auto kernels = dyn_cast_or_null<StringAttr>(
-              function->getDiscardableAttr(names.kernels)))
-        if (kernels.getValue() == "cpu")
-          device = graphdef::KernelDevice::Cpu;
-    llvm::StringRef name;
-    if (layout.fits(op) && isLowType(type)) {
-      const OpLayout::Vertex &vertex = layout.vertices[group];
-      Kernel kernel =
-          vertex.kernels[unsigned(device)][OpLayout::lowIndex(type)];
-      if (kernel != Kernel::Depends)
-        return kernel == Kernel::Yes;
-      name = vertex.id.attr;
-    } else {
-      name = getNodeTypes(op).vertices[group].attr;
-    }
+    Facts own;
+    const Facts &facts = factsOf(op, own);
+    if (!facts.fits || !isLowType(type))
+      return hasKernel(op, getNodeTypes(op).vertices[group].attr, type,
+                       facts.device);
+    const OpLayout::Vertex &vertex = layout.vertices[group];
+    const Kernel kernel =
+        vertex.kernels[unsigned(facts.device)][lowIndex(type)];
+    if (kernel != Kernel::Depends)
+      return kernel == Kernel::Yes;
+    return hasKernel(op, vertex.id.attr, type, facts.device);
+  }
+
+  static bool hasKernel(Operation *op, llvm::StringRef name, FloatType type,
+                        graphdef::KernelDevice device) {
     if (name.empty())
       return true;
     auto valueOf = [&](std::string_view name) {
@@ -153,16 +156,9 @@ struct PrecisionModel
   }
 
   Type getGroupType(Operation *op, unsigned group) const {
-    if (layout.fits(op)) {
-      const OpLayout::Vertex &vertex = layout.vertices[group];
-      if (!vertex.attr)
-        return vertex.fixed;
-      auto type = dyn_cast_or_null<TypeAttr>(getNodeAttr(op, vertex.attr));
-      if (!type)
-        return {};
-      Type element = type.getValue();
-      return element.isF32() || dataType(element) ? element : Type();
-    }
+    Facts own;
+    if (const Facts &facts = factsOf(op, own); facts.fits)
+      return facts.types[group];
     NodeTypes types = getNodeTypes(op);
     DataType type = getVertexType(op, types.vertices[group]);
     return type ? elementType(op->getContext(), type) : Type();
@@ -171,7 +167,7 @@ struct PrecisionModel
   LogicalResult retargetGroup(Operation *op, unsigned group,
                               FloatType type) const {
     if (layout.fits(op) && isLowType(type) && layout.vertices[group].attr &&
-        retarget(op, group, OpLayout::lowIndex(type)))
+        retarget(op, group, lowIndex(type)))
       return success();
     NodeTypes types = getNodeTypes(op);
     if (types.vertices[group].attr.empty())
@@ -200,7 +196,7 @@ struct PrecisionModel
     });
     StringAttr attr = layout.vertices[group].attr;
     DictionaryAttr before = op->getDiscardableAttrDictionary();
-    if (op->getContext()->isMultithreadingEnabled() || !before.get(attr)) {
+    if (names.context->isMultithreadingEnabled() || !before.get(attr)) {
       op->setAttr(attr, names.lowTypes[low]);
       return true;
     }
@@ -221,8 +217,69 @@ struct PrecisionModel
   llvm::StringRef getPolicyName(Operation *op) const { return getOpName(op); }
   llvm::StringRef getPolicyFamily(Operation *) const { return {}; }
 
-  static bool isLowType(FloatType type) {
-    return type.isF16() || type.isBF16();
+  bool isLowType(FloatType type) const {
+    return type == names.low[0] || type == names.low[1];
+  }
+  /// As OpLayout's.
+  unsigned lowIndex(FloatType type) const { return type == names.low[1]; }
+
+  /// What the attributes of a node, and those of its function, say.
+  struct Facts {
+    DictionaryAttr attrs, ofFunction;
+    bool isQuantized = false, isStrict = false;
+    graphdef::KernelDevice device = graphdef::KernelDevice::Gpu;
+    /// OpLayout::fits, and then the type of each vertex.
+    bool fits = false;
+    llvm::SmallVector<Type, 4> types;
+  };
+
+  /// Nodes of one op mostly have the same attributes. `own` is for those that
+  /// stand for themselves.
+  const Facts &factsOf(Operation *op, Facts &own) const {
+    Operation *function = op->getParentOp();
+    const DictionaryAttr attrs = op->getRawDictionaryAttrs();
+    const DictionaryAttr ofFunction =
+        function ? function->getRawDictionaryAttrs() : DictionaryAttr();
+    const bool isShared =
+        !names.context->isMultithreadingEnabled() && !hasProperties(op);
+    Facts &facts =
+        isShared ? known[(size_t(attrs.getAsOpaquePointer()) >> 4) % kKnown]
+                 : own;
+    if (isShared && facts.attrs == attrs && facts.ofFunction == ofFunction)
+      return facts;
+    facts.attrs = attrs;
+    facts.ofFunction = ofFunction;
+    facts.isQuantized = bool(op->getDiscardableAttr(names.quantized));
+    facts.isStrict = names.isStrict(op);
+    auto kernels = function ? dyn_cast_or_null<StringAttr>(
+                                  function->getDiscardableAttr(names.kernels))
+                            : StringAttr();
+    facts.device = kernels && kernels.getValue() == "cpu"
+                       ? graphdef::KernelDevice::Cpu
+                       : graphdef::KernelDevice::Gpu;
+    facts.fits = layout.fits(op);
+    facts.types.clear();
+    if (facts.fits)
+      for (const OpLayout::Vertex &vertex : layout.vertices)
+        facts.types.push_back(typeOf(op, vertex));
+    return facts;
+  }
+
+  static Type typeOf(Operation *op, const OpLayout::Vertex &vertex) {
+    if (!vertex.attr)
+      return vertex.fixed;
+    auto type = dyn_cast_or_null<TypeAttr>(getNodeAttr(op, vertex.attr));
+    if (!type)
+      return {};
+    Type element = type.getValue();
+    return element.isF32() || dataType(element) ? element : Type();
+  }
+
+  /// Attributes in the properties are in no dictionary of the op.
+  static bool hasProperties(Operation *op) {
+    return op->isRegistered() ||
+           (op->getPropertiesStorageSize() != 0 &&
+            *op->getPropertiesStorage().as<Attribute *>());
   }
 
   const Names &names;
@@ -234,6 +291,8 @@ struct PrecisionModel
     DictionaryAttr before, after;
   };
   mutable Retyped retyped[2];
+  static constexpr size_t kKnown = 8;
+  mutable std::array<Facts, kKnown> known;
 };
 
 /// A context that is used by one thread alone needs no lock.
