@@ -62,7 +62,10 @@ private:
   LogicalResult castForUsers(Value value, ValueId id);
   bool isFloat32(Value value, VertexId vertex) const;
   void findColours();
-  FloatType ownType(ValueId id) const;
+  /// The type that a value gets; float32 also stands for what does not change.
+  FloatType ownType(ValueId id) const {
+    return valueColours[id] ? lowTypes[valueColours[id]] : float32;
+  }
   void findAllNeeds();
   bool mayNeedCasts(ValueId id) const {
     return firstNeed[id] != firstNeed[id + 1] || !body.nestedUses().empty();
@@ -87,10 +90,10 @@ private:
   OpNameMap<OpKind> kinds;
   /// What retargeting made of the last op of each kind.
   std::vector<std::unique_ptr<Retyping>> retypings;
-  /// The vertices' types after the rewrite: an index into `types`.
-  std::vector<uint8_t> colours;
+  /// The types of vertices and values after the rewrite: an index into `lowTypes`.
+  std::vector<uint8_t> colours, valueColours;
   /// Null for those that stay; the target; the other 16-bit type.
-  FloatType types[3];
+  FloatType lowTypes[3];
   /// Ordered by value, then by user; those of a value begin at its number.
   std::vector<uint32_t> firstNeed;
   std::vector<LaterNeed> laterNeeds;
@@ -202,21 +205,12 @@ void Rewriter::record(Value value, Operation *castOp, FloatType type) {
 
 /// A byte for each vertex, since the walks that ask for it jump.
 void Rewriter::findColours() {
-  types[1] = painting.target;
-  types[2] = painting.other;
+  lowTypes[1] = painting.target;
+  lowTypes[2] = painting.other;
   colours.resize(painting.graph.size());
   for (VertexId v = 0; v < colours.size(); ++v)
     if (FloatType type = painting.loweredType(v))
       colours[v] = type == painting.target ? 1 : 2;
-}
-
-/// The type that a value gets; float32 also stands for what does not change.
-FloatType Rewriter::ownType(ValueId id) const {
-  VertexId vertex = painting.valueVertex[id];
-  if (vertex == kNoVertex || !colours[vertex] ||
-      (!painting.wide.empty() && painting.wide.contains(id)))
-    return float32;
-  return types[colours[vertex]];
 }
 
 /// The uses of all values that need another type than the value has. There are
@@ -224,6 +218,12 @@ FloatType Rewriter::ownType(ValueId id) const {
 void Rewriter::findAllNeeds() {
   std::vector<std::pair<ValueId, LaterNeed>> found;
   firstNeed.assign(body.numValues() + 1, 0);
+  valueColours.resize(body.numValues());
+  for (ValueId id = 0; id < valueColours.size(); ++id)
+    if (VertexId v = painting.valueVertex[id];
+        v != kNoVertex && colours[v] &&
+        (painting.wide.empty() || !painting.wide.contains(id)))
+      valueColours[id] = colours[v];
   for (uint32_t op = 0; op < body.numOps(); ++op) {
     const uint32_t first = body.operandIndex(op, 0);
     const unsigned count = body.numOperands(op);
@@ -232,17 +232,14 @@ void Rewriter::findAllNeeds() {
       if (id == kNoValue)
         continue;
       VertexId v = painting.operandVertex[first + i];
-      FloatType wanted = v == kNoVertex ? FloatType() : types[colours[v]];
-      FloatType own = ownType(id);
-      if (wanted == own || (!wanted && own == float32))
+      const uint8_t colour = v == kNoVertex ? 0 : colours[v];
+      if (colour == valueColours[id])
         continue;
-      if (!wanted) {
-        // An existing cast reads whatever there is.
-        Operation *user = body.op(op);
-        if (ModelSet::isTransparentCast(user, kindOf(user)))
-          continue;
-        wanted = float32;
-      }
+      // An existing cast reads whatever there is.
+      if (Operation *user = body.op(op);
+          !colour && ModelSet::isTransparentCast(user, kindOf(user)))
+        continue;
+      FloatType wanted = colour ? lowTypes[colour] : float32;
       found.push_back({id, {op, i, wanted}});
       ++firstNeed[id];
     }
@@ -364,7 +361,7 @@ void Rewriter::retypeFlow(uint32_t index) {
 
 LogicalResult Rewriter::retarget(const PaintedOp &painted) {
   for (VertexId v = painted.first; v < painted.first + painted.count; ++v) {
-    FloatType type = types[colours[v]];
+    FloatType type = lowTypes[colours[v]];
     if (!type)
       continue;
     const OpKind &kind = kindOf(painted.op);

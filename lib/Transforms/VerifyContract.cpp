@@ -16,6 +16,7 @@
 #include "amp/Transforms/MixedPrecision.h"
 #include "amp/Transforms/Passes.h"
 
+#include <optional>
 #include <utility>
 
 namespace amp {
@@ -53,38 +54,57 @@ struct NameInfo {
   /// null for an op that may have any type.
   std::pair<int64_t, Operation *> *count = nullptr;
 };
+
+/// What all ops of one kind share.
+struct KindInfo {
+  bool isKnown = false;
+  std::pair<int64_t, Operation *> *count = nullptr;
+  /// How many of its groups are 16-bit.
+  int64_t low = 0;
+};
 } // namespace
 
 static LogicalResult verifyLow(FunctionOpInterface function,
-                               const BodyIndex &body, DictionaryAttr low,
-                               const ModelSet &models) {
+                               const BodyIndex &body, const OpKinds &kinds,
+                               DictionaryAttr low, const ModelSet &models) {
   llvm::StringMap<std::pair<int64_t, Operation *>> counts;
   OpNameMap<NameInfo> infos;
   llvm::SmallVector<TypeGroup, 2> groups;
-  for (uint32_t i = 0; i < body.numOps(); ++i) {
-    body.fetchAhead(i);
-    Operation *op = body.op(i);
+  auto look = [&](Operation *op) {
+    KindInfo known;
+    known.isKnown = true;
     NameInfo &info = infos.get(op->getName(), [&](OperationName name) {
       NameInfo info;
       info.kind = models.kindOf(name);
       return info;
     });
     if (!info.kind.isDescribed() || ModelSet::isCast(op, info.kind))
-      continue;
+      return known;
     llvm::StringRef name = ModelSet::getPolicyName(op, info.kind);
     if (name != info.policyName || !info.policyName.data()) {
       info.policyName = name;
       info.count = low.get(name) ? &counts[name] : nullptr;
     }
-    if (!info.count)
-      continue;
+    known.count = info.count;
+    if (!known.count)
+      return known;
     groups.clear();
     ModelSet::getTypeGroups(op, info.kind, groups);
-    for (const TypeGroup &group : groups)
-      if (isLowGroup(op, group)) {
-        ++info.count->first;
-        info.count->second = op;
-      }
+    known.low = llvm::count_if(groups, [&](const TypeGroup &group) {
+      return isLowGroup(op, group);
+    });
+    return known;
+  };
+  std::vector<KindInfo> kindInfos(kinds.size());
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    KindInfo own;
+    KindInfo &info = kinds[i] == OpKinds::kNone ? own : kindInfos[kinds[i]];
+    if (!info.isKnown)
+      info = look(body.op(i));
+    if (info.count && info.low != 0) {
+      info.count->first += info.low;
+      info.count->second = body.op(i);
+    }
   }
   for (NamedAttribute entry : low) {
     auto expected = dyn_cast<IntegerAttr>(entry.getValue());
@@ -107,7 +127,8 @@ static LogicalResult verifyLow(FunctionOpInterface function,
 }
 
 /// At most one generated cast of a value to a type.
-static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
+static LogicalResult verifyCasts(const BodyIndex &body, const OpKinds &kinds,
+                                 MLIRContext *context,
                                  const ModelSet &models) {
   auto generated = StringAttr::get(context, kGeneratedAttr);
   OpNameMap<const PrecisionDialectInterface *> dialects;
@@ -119,14 +140,22 @@ static LogicalResult verifyCasts(const BodyIndex &body, MLIRContext *context,
     return elementTypeOf(body.op(cast)->getResult(0));
   };
   llvm::SmallVector<uint32_t, 4> before;
-  for (uint32_t i = 0; i < body.numOps(); ++i) {
-    body.fetchAhead(i);
-    Operation *op = body.op(i);
+  auto isGeneratedCast = [&](Operation *op) {
     const auto *dialect = dialects.get(op->getName(), [&](OperationName name) {
       return models.kindOf(name).dialect;
     });
-    if (!dialect || !isOneToOne(op, *dialect) || !dialect->isCast(op) ||
-        !op->hasAttr(generated))
+    return dialect && isOneToOne(op, *dialect) && dialect->isCast(op) &&
+           op->hasAttr(generated);
+  };
+  std::vector<std::optional<bool>> isCast(kinds.size());
+  for (uint32_t i = 0; i < body.numOps(); ++i) {
+    Operation *op = body.op(i);
+    std::optional<bool> own;
+    std::optional<bool> &known =
+        kinds[i] == OpKinds::kNone ? own : isCast[kinds[i]];
+    if (!known)
+      known = isGeneratedCast(op);
+    if (!*known)
       continue;
     before.clear();
     ValueId source = body.numOperands(i) != 0
@@ -172,10 +201,12 @@ LogicalResult amp::verifyContract(Operation *root, const ModelSet &models) {
       return;
     }
     BodyIndex body(function.getFunctionBody(), models);
-    bool holds = succeeded(verifyInterface(function, type.getValue())) &&
-                 succeeded(verifyLow(function, body, low, models)) &&
-                 succeeded(verifyCasts(body, function.getContext(), models));
-    if (holds && fingerprint(body, OpKinds(body), models) != print.getValue()) {
+    const OpKinds kinds(body);
+    bool holds =
+        succeeded(verifyInterface(function, type.getValue())) &&
+        succeeded(verifyLow(function, body, kinds, low, models)) &&
+        succeeded(verifyCasts(body, kinds, function.getContext(), models));
+    if (holds && fingerprint(body, kinds, models) != print.getValue()) {
       emitError(function.getLoc(), "contract: more than casts has changed, the "
                                    "fingerprint is another one");
       holds = false;
