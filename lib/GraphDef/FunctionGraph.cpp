@@ -1,5 +1,4 @@
-//===- FunctionGraph.cpp - The body of a function as a graph -------------
-//-===//
+//===- FunctionGraph.cpp - The body of a function as a graph ----------- -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -11,12 +11,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "amp/GraphDef/GraphDefFile.h"
+#include "amp/GraphFile/JsonPlaces.h"
 #include "amp/OpSet/CountingIterator.h"
 #include "amp/OpSet/Types.h"
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/message.h>
@@ -220,20 +220,12 @@ const char *typeWord(const FieldDescriptor *field) {
 } // namespace
 
 Offset Handler::startOfToken() const {
-  Offset at = previousEnd;
-  while (at < text.size() && std::strchr(" \t\r\n,:", text[at]))
-    ++at;
-  return at;
+  return graphfile::startOfJsonToken(text, previousEnd);
 }
 
-/// Numbers end where their characters end: the lexer has read one more.
 Offset Handler::takeNumber() {
   Offset at = startOfToken();
-  previousEnd = at;
-  while (previousEnd < text.size() &&
-         (std::isdigit(static_cast<unsigned char>(text[previousEnd])) ||
-          std::strchr("+-.eE", text[previousEnd])))
-    ++previousEnd;
+  previousEnd = graphfile::endOfJsonNumber(text, at);
   return at;
 }
 
@@ -586,19 +578,11 @@ bool Handler::store(Message &message, const FieldDescriptor *field,
 
 bool Handler::parse_error(std::size_t position, const std::string &token,
                           const json::exception &problem) {
-  std::string what = problem.what();
-  Offset at = position ? std::min<Offset>(position - 1, text.size()) : 0;
-  if (problem.id == 406)
-    return fail(startOfToken(),
-                "number '" + token + "' is too large for float64");
-  size_t dash = what.find(" - ");
-  if (dash != std::string::npos)
-    what = what.substr(dash + 3);
-  for (char &c : what)
-    if (static_cast<unsigned char>(c) >= 0x7f ||
-        static_cast<unsigned char>(c) < 0x20)
-      c = '?';
-  return fail(at, "invalid JSON: " + what);
+  bool isRange = problem.id == graphfile::kJsonRangeError;
+  Offset at = isRange    ? startOfToken()
+              : position ? std::min<Offset>(position - 1, text.size())
+                         : 0;
+  return fail(at, graphfile::describeJsonError(problem.what(), isRange, token));
 }
 
 bool Handler::run() {

@@ -1,5 +1,4 @@
-//===- ObjectGraphText.cpp - Object graphs in text -----------------------
-//-===//
+//===- ObjectGraphText.cpp - Object graphs in text --------------------- -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

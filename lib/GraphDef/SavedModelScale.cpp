@@ -1,5 +1,4 @@
-//===- SavedModelScale.cpp - Loss scaling in a SavedModel ----------------
-//-===//
+//===- SavedModelScale.cpp - Loss scaling in a SavedModel -------------- -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

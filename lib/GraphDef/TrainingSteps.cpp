@@ -1,5 +1,4 @@
-//===- TrainingSteps.cpp - The parts of a training graph -----------------
-//-===//
+//===- TrainingSteps.cpp - The parts of a training graph --------------- -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

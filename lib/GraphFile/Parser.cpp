@@ -18,6 +18,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Parse.h"
+#include "amp/GraphFile/JsonPlaces.h"
 #include "amp/GraphFile/Reader.h"
 #include "amp/OpSet/CountingIterator.h"
 
@@ -242,24 +243,7 @@ struct Handler::Ahead {
 
 } // namespace
 
-static bool isBetweenTokens(char c) {
-  return c == ' ' || c == ',' || c == ':' || c == '\n' || c == '\r' ||
-         c == '\t';
-}
-
-static bool isOfNumber(char c) {
-  return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' ||
-         c == 'e' || c == 'E';
-}
-
-/// The token that an event is about starts at the next character behind the
-/// last token that is neither white space nor punctuation.
-Offset Handler::startOfToken() {
-  Offset at = previousEnd;
-  while (at < text.size() && isBetweenTokens(text[at]))
-    ++at;
-  return at;
-}
+Offset Handler::startOfToken() { return startOfJsonToken(text, previousEnd); }
 
 Token &Handler::add(TokenKind kind, Offset at) {
   Token token{};
@@ -276,13 +260,10 @@ bool Handler::literal(TokenKind kind, int64_t value) {
   return !diags.full();
 }
 
-/// Numbers end where their characters end: the lexer has read one more.
 Token &Handler::number(TokenKind kind) {
   Offset at = startOfToken();
   Token &token = add(kind, at);
-  previousEnd = at;
-  while (previousEnd < text.size() && isOfNumber(text[previousEnd]))
-    ++previousEnd;
+  previousEnd = endOfJsonNumber(text, at);
   return token;
 }
 
@@ -448,22 +429,11 @@ void Handler::take(size_t token, Place place) {
 
 bool Handler::parse_error(std::size_t position, const std::string &token,
                           const json::exception &problem) {
-  std::string what = problem.what();
-  Offset at = position ? std::min<Offset>(position - 1, text.size()) : 0;
-  if (problem.id == 406) {
-    at = startOfToken();
-    diags.error(at, "number '" + token + "' is too large for float64");
-    return false;
-  }
-  // "[…] parse error at line 1, column 2: syntax error while … - PROBLEM"
-  size_t dash = what.find(" - ");
-  if (dash != std::string::npos)
-    what = what.substr(dash + 3);
-  for (char &c : what)
-    if (static_cast<unsigned char>(c) >= 0x7f ||
-        static_cast<unsigned char>(c) < 0x20)
-      c = '?';
-  diags.error(at, "invalid JSON: " + what);
+  bool isRange = problem.id == kJsonRangeError;
+  Offset at = isRange    ? startOfToken()
+              : position ? std::min<Offset>(position - 1, text.size())
+                         : 0;
+  diags.error(at, describeJsonError(problem.what(), isRange, token));
   return false;
 }
 

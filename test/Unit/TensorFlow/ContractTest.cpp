@@ -1,5 +1,4 @@
-//===- ContractTest.cpp - What the contract catches in GraphDefs ---------
-//-===//
+//===- ContractTest.cpp - What the contract catches in GraphDefs ------- -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

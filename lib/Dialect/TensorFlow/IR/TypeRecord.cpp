@@ -1,5 +1,4 @@
-//===- TypeRecord.cpp - Types of nodes before and after a rewrite --------
-//-===//
+//===- TypeRecord.cpp - Types of nodes before and after a rewrite ------ -===//
 //
 // Part of the Amp project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
