@@ -98,6 +98,8 @@ int Driver::openSession() {
   settings.device = onlyPlans ? "null" : options.device;
   settings.tf32 = options.tf32;
   settings.deterministic = options.deterministic;
+  settings.cudnn = options.cudnn;
+  settings.onNote = warn;
   settings.threads = options.threads;
   if (!options.load.empty() && !options.restart) {
     auto position = amprt::io::readPosition(options.load);

@@ -119,6 +119,15 @@ Problem device(std::string_view text, std::string &result) {
   return {};
 }
 
+Problem cudnnUse(std::string_view text, amprt::CudnnUse &result) {
+  if (text != "auto" && text != "on" && text != "off")
+    return "auto, on or off";
+  result = text == "auto" ? amprt::CudnnUse::Auto
+           : text == "on" ? amprt::CudnnUse::On
+                          : amprt::CudnnUse::Off;
+  return {};
+}
+
 Problem onOff(std::string_view text, bool &result) {
   if (text != "on" && text != "off")
     return "on or off";
@@ -199,6 +208,7 @@ const Flag kFlags[] = {
     AMP_FLAG("--list-devices", Nothing, (o.listDevices = true, Problem())),
     AMP_FLAG("--tf32", Value, onOff(v, o.tf32)),
     AMP_FLAG("--deterministic", Nothing, (o.deterministic = true, Problem())),
+    AMP_FLAG("--cudnn", Value, cudnnUse(v, o.cudnn)),
     AMP_FLAG("--size", Value, size(v, o.sizes)),
     AMP_FLAG("--sample", Value, integer(v, 1, o.sample)),
     AMP_FLAG("--prompt", Value, word(v, o.prompt)),
@@ -394,6 +404,8 @@ Device
   --list-devices             the GPUs of this machine
   --tf32=on|off (off)        on a GPU, products of float32 in TF32
   --deterministic            on a GPU, no algorithm is chosen by measuring it
+  --cudnn=auto|on|off (auto) on a GPU, convolutions by cuDNN where it is found;
+                             on: an error where it is not
 Looking inside
   --check-numerics           names the first node that makes a number not finite
   --profile[=FILE]           time per step of the program

@@ -66,6 +66,7 @@ struct Options {
   /// Products of float32 run in TF32, on a GPU.
   bool tf32 = false;
   bool deterministic = false;
+  amprt::CudnnUse cudnn = amprt::CudnnUse::Auto;
   /// Another graph file, and the relative error that is an exit code.
   std::string compare;
   std::optional<double> compareLimit;

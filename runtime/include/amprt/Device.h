@@ -49,6 +49,8 @@ struct DeviceTraits {
   /// The longest row of q, k and v, in bytes of the type that is multiplied,
   /// for which that is so; 0: any.
   int64_t attentionRowBytes = 0;
+  /// Convolutions of 16 and 32 bits by cuDNN, with filters as it wants them.
+  bool convolutionLibrary = false;
   /// Longest expression of a fused element-wise step.
   size_t maxFused = 16;
   /// False plans one step per node, with nothing kept between calls, so that
@@ -138,9 +140,16 @@ public:
   /// An address that host code may read and write, or null.
   virtual void *hostAddress(void *memory) = 0;
 
+  /// What the user should know of the programs that were made ready since the
+  /// last call: sentences.
+  virtual std::vector<std::string> takeNotes() { return {}; }
+
   /// Makes a program ready. It must outlive the executable.
   virtual Result<std::unique_ptr<Executable>> load(const Program &program) = 0;
 };
+
+/// Convolutions by cuDNN: where it is found; or else an error; or never.
+enum class CudnnUse : uint8_t { Auto, On, Off };
 
 struct DeviceOptions {
   /// 0: all cores.
@@ -150,6 +159,7 @@ struct DeviceOptions {
   /// cuda: which algorithm a product takes is not measured, so that it is the
   /// same in every run on this GPU and library.
   bool deterministic = false;
+  CudnnUse cudnn = CudnnUse::Auto;
 };
 /// Opens a device by name: "cpu", "null" or "cuda", which is a module of its
 /// own and Unavailable where it, its libraries, a driver or a GPU is missing.

@@ -186,6 +186,16 @@ struct Window2d {
   int64_t in[2] = {}, out[2] = {}, window[2] = {}, stride[2] = {};
   int64_t dilation[2] = {1, 1};
   int64_t before[2] = {}; ///< padding in front
+  /// Elements from the first to the last tap of a window.
+  int64_t span(int axis) const {
+    return (window[axis] - 1) * dilation[axis] + 1;
+  }
+  /// Padding behind: as far as windows reach.
+  int64_t behind(int axis) const {
+    const int64_t reach = (out[axis] - 1) * stride[axis] + span(axis);
+    return reach > before[axis] + in[axis] ? reach - before[axis] - in[axis]
+                                           : 0;
+  }
 };
 
 /// Numbers of a step; which ones count depends on the kernel.
@@ -211,7 +221,8 @@ struct StepParams {
   /// For product i of a batch, which matrix of `a` and of `b` it takes:
   /// entries 2 * i and 2 * i + 1; empty when there is one product.
   std::vector<int64_t> batchMatrices;
-  /// The last result is scratch memory for converted operands.
+  /// The last result is scratch memory: for converted operands, or for cuDNN's
+  /// copies of images that lie otherwise than it multiplies them.
   bool hasScratch = false;
   /// Few rows: `b` is read once, as it is stored, and nothing is converted to
   /// memory.
@@ -241,6 +252,9 @@ struct StepParams {
   bool channelsFirst = false;
   /// Of the filter by group, channel out and in (of the group), row, column.
   Dims filterStrides;
+  /// By cuDNN where the machine has it. The filter lies as it wants it: by
+  /// channel out, row, column, channel in.
+  bool library = false;
   Dims parts;           ///< Concat, Split: what `size` is made of
   bool reverse = false; ///< Cumsum: from the end
   /// Losses: the factor of mean (1 / rows), or 1; per row without reduction.

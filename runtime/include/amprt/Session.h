@@ -16,14 +16,11 @@
 #define AMPRT_SESSION_H
 
 #include "amp/GraphFile/Reader.h"
-#include "amprt/Program.h"
-#include "amprt/Tensor.h"
+#include "amprt/Device.h"
 
 #include <functional>
 
 namespace amprt {
-
-class Device;
 
 struct SessionOptions {
   /// "cpu", "null" or "cuda".
@@ -34,6 +31,9 @@ struct SessionOptions {
   bool tf32 = false;
   /// cuda: the same algorithms in every run, see DeviceOptions.
   bool deterministic = false;
+  CudnnUse cudnn = CudnnUse::Auto;
+  /// Told what the user should know of the device: that it lacks cuDNN, say.
+  std::function<void(const std::string &)> onNote;
   /// Changes every random initial value; 0 gives those of the file's seeds.
   uint64_t seed = 0;
   /// Where the file's `weights` path starts: the folder of the graph file.

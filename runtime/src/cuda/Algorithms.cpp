@@ -5,8 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// A text file: what it is for, then one line per product, the algorithm as hex
-// digits behind it, and a check sum of the line.
+// A text file: what it is for, then one line per product with the algorithm
+// behind it, cuBLASLt's as hex digits, and a check sum of the line.
 //===----------------------------------------------------------------------===//
 
 #include "Algorithms.h"
@@ -45,20 +45,19 @@ static bool fromHex(const std::string &text, cublasLtMatmulAlgo_t &algorithm) {
   return true;
 }
 
-static std::string lineOf(const std::string &product,
-                          const cublasLtMatmulAlgo_t &algorithm) {
-  const std::string text = product + "\t" + hexOf(algorithm);
+static std::string lineOf(const std::string &name, const std::string &choice) {
+  const std::string text = name + "\t" + choice;
   return text + "\t" + contentName(text) + "\n";
 }
 
-void Algorithms::open(const std::string &folder, const std::string &device,
-                      size_t version) {
+void Choices::open(const std::string &folder, const std::string &kind,
+                   const std::string &about) {
   known.clear();
   path.clear();
   if (folder.empty())
     return;
-  head = "cublasLt " + std::to_string(version) + " on " + device + "\n";
-  path = folder + "/products-" + contentName(head) + ".txt";
+  head = about + "\n";
+  path = folder + "/" + kind + "-" + contentName(head) + ".txt";
   auto text = readWhole(path);
   if (!text || text->compare(0, head.size(), head) != 0)
     return;
@@ -66,28 +65,44 @@ void Algorithms::open(const std::string &folder, const std::string &device,
   std::string line;
   while (std::getline(lines, line)) {
     const size_t first = line.find('\t'), last = line.rfind('\t');
-    cublasLtMatmulAlgo_t algorithm;
     if (first == std::string::npos || first == last ||
-        contentName(line.substr(0, last)) != line.substr(last + 1) ||
-        !fromHex(line.substr(first + 1, last - first - 1), algorithm))
+        contentName(line.substr(0, last)) != line.substr(last + 1))
       continue;
-    known[line.substr(0, first)] = algorithm;
+    known[line.substr(0, first)] = line.substr(first + 1, last - first - 1);
   }
 }
 
-const cublasLtMatmulAlgo_t *
-Algorithms::find(const std::string &product) const {
-  auto found = known.find(product);
+const std::string *Choices::find(const std::string &name) const {
+  auto found = known.find(name);
   return found == known.end() ? nullptr : &found->second;
+}
+
+void Choices::keep(const std::string &name, const std::string &choice) {
+  known[name] = choice;
+  if (path.empty())
+    return;
+  std::string text = head;
+  for (const auto &[key, chosen] : known)
+    text += lineOf(key, chosen);
+  replaceWhole(path, text);
+}
+
+void Algorithms::open(const std::string &folder, const std::string &device,
+                      size_t version) {
+  choices.open(folder, "products",
+               "cublasLt " + std::to_string(version) + " on " + device);
+}
+
+std::optional<cublasLtMatmulAlgo_t>
+Algorithms::find(const std::string &product) const {
+  const std::string *text = choices.find(product);
+  cublasLtMatmulAlgo_t algorithm;
+  if (!text || !fromHex(*text, algorithm))
+    return std::nullopt;
+  return algorithm;
 }
 
 void Algorithms::keep(const std::string &product,
                       const cublasLtMatmulAlgo_t &algorithm) {
-  known[product] = algorithm;
-  if (path.empty())
-    return;
-  std::string text = head;
-  for (const auto &[name, chosen] : known)
-    text += lineOf(name, chosen);
-  replaceWhole(path, text);
+  choices.keep(product, hexOf(algorithm));
 }

@@ -43,3 +43,21 @@ Status amprt::cuda::check(const Api &api, cublasStatus_t error,
                                                     : Code::Unavailable,
                 call, api.cublasLtGetStatusName(error));
 }
+
+#ifdef AMPRT_HAS_CUDNN
+Status amprt::cuda::check(const Api &api, cudnnStatus_t error,
+                          const char *call) {
+  if (error == CUDNN_STATUS_SUCCESS)
+    return okStatus();
+  std::string why = api.cudnnGetErrorString(error);
+  char detail[512] = "";
+  api.cudnnGetLastErrorString(detail, sizeof detail);
+  if (*detail)
+    why += " (" + std::string(detail) + ")";
+  const bool isMemory =
+      error == CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED ||
+      error == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED;
+  return failed(isMemory ? Code::ResourceExhausted : Code::Unavailable, call,
+                why);
+}
+#endif

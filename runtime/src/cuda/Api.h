@@ -16,8 +16,12 @@
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
+#ifdef AMPRT_HAS_CUDNN
+#include <cudnn.h>
+#endif
 #include <nvrtc.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -87,12 +91,35 @@ namespace amprt::cuda {
   F(cublasLtMatmulAlgoGetHeuristic)                                            \
   F(cublasLtMatmul)
 
+// Looked up when the first convolution is prepared. The header may be missing
+// where the module is built, the library where it runs.
+#ifdef AMPRT_HAS_CUDNN
+#define AMPRT_CUDNN_CALLS(F)                                                   \
+  F(cudnnGetVersion)                                                           \
+  F(cudnnCreate)                                                               \
+  F(cudnnDestroy)                                                              \
+  F(cudnnSetStream)                                                            \
+  F(cudnnGetErrorString)                                                       \
+  F(cudnnGetLastErrorString)                                                   \
+  F(cudnnBackendCreateDescriptor)                                              \
+  F(cudnnBackendDestroyDescriptor)                                             \
+  F(cudnnBackendSetAttribute)                                                  \
+  F(cudnnBackendGetAttribute)                                                  \
+  F(cudnnBackendFinalize)                                                      \
+  F(cudnnBackendExecute)
+#else
+#define AMPRT_CUDNN_CALLS(F)
+#endif
+
 struct Api {
 #define F(NAME) decltype(&::NAME) NAME = nullptr;
   AMPRT_CUDART_CALLS(F)
   AMPRT_NVRTC_CALLS(F)
   AMPRT_CUBLASLT_CALLS(F)
+  AMPRT_CUDNN_CALLS(F)
 #undef F
+  /// Finds cuDNN's functions; Unavailable says what is missing.
+  std::function<Status(Api &)> findCudnn;
   /// Keeps the libraries open.
   std::vector<std::shared_ptr<void>> libraries;
 };
@@ -105,6 +132,9 @@ Result<std::unique_ptr<Api>> loadApi(int major = CUDART_VERSION / 1000);
 Status check(const Api &api, cudaError_t error, const char *call);
 Status check(const Api &api, nvrtcResult error, const char *call);
 Status check(const Api &api, cublasStatus_t error, const char *call);
+#ifdef AMPRT_HAS_CUDNN
+Status check(const Api &api, cudnnStatus_t error, const char *call);
+#endif
 
 } // namespace amprt::cuda
 

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Context.h"
+#include "Cudnn.h"
 
 using namespace amprt;
 using namespace amprt::cuda;
@@ -119,6 +120,36 @@ Result<std::unique_ptr<Context>> Context::open(std::unique_ptr<Api> api,
                            describe(context->device),
                            a.cublasLtGetVersion());
   return context;
+}
+
+Result<Cudnn *> Context::cudnn() {
+  if (settings().cudnn == CudnnUse::Off || askedForCudnn)
+    return dnn.get();
+  auto opened = openCudnn(*table, main.get());
+  if (opened.ok()) {
+    dnn = *std::move(opened);
+    convolutions.open(settings().deterministic ? "" : settings().cacheFolder,
+                      "convolutions",
+                      describeCudnn(*table) + " on " + describe(device));
+  } else if (opened.status().code() != Code::NotFound) {
+    return opened.status();
+  } else if (settings().cudnn == CudnnUse::On) {
+    return Status(Code::Unavailable, "--cudnn=on: " + opened.status().message());
+  } else {
+    note(opened.status().message() +
+         "; convolutions run as plain loops, which is slow");
+  }
+  askedForCudnn = true;
+  return dnn.get();
+}
+
+void Context::note(const std::string &text) {
+  if (noted.insert(text).second)
+    notes.push_back(text);
+}
+
+std::vector<std::string> Context::takeNotes() {
+  return std::exchange(notes, {});
 }
 
 Context::~Context() {

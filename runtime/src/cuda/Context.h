@@ -15,14 +15,11 @@
 
 #include "Algorithms.h"
 #include "Api.h"
+#include "amprt/Device.h"
 
 #include <map>
 #include <set>
 #include <string>
-
-namespace amprt {
-struct Program;
-}
 
 namespace amprt::cuda {
 
@@ -74,14 +71,20 @@ struct Image {
 };
 const Image *findImage(std::string_view family);
 
+/// cuDNN's handle and how it is called; in a file of its own, since a build may
+/// lack it.
+class Cudnn;
+
 /// What may be chosen when the device is opened.
 struct Settings {
   /// Products of float32 run in TF32.
   bool tf32 = false;
-  /// Takes cuBLASLt's own choice of an algorithm, and no kept one.
+  /// Takes the libraries' own choice of an algorithm, and no kept one.
   bool deterministic = false;
-  /// How many algorithms of a product are timed; 1 takes cuBLASLt's own choice.
+  /// How many algorithms of a product are timed; 1 takes the library's own
+  /// choice.
   int tries = 8;
+  CudnnUse cudnn = CudnnUse::Auto;
   /// Where compiled kernels and chosen algorithms are kept between runs; empty
   /// keeps none.
   std::string cacheFolder;
@@ -119,8 +122,17 @@ public:
   /// A kernel from source, compiled when it is first asked for.
   Result<cudaKernel_t> compiled(const std::string &source, const char *name);
 
-  /// The algorithms of products.
+  /// cuDNN, opened when it is first asked for; null where there is none, or
+  /// none is wanted, which a note says. An error where it must be there.
+  Result<Cudnn *> cudnn();
+  /// Something that the user should know; the same is said once.
+  void note(const std::string &text);
+  /// What was noted since the last call.
+  std::vector<std::string> takeNotes();
+
+  /// The algorithms of products, and of cuDNN's convolutions.
   Algorithms algorithms;
+  Choices convolutions;
   /// Masks of ReLU that kernels of our own write and read: cuBLASLt has no
   /// epilogue for one of the two products.
   std::set<std::pair<const Program *, uint32_t>> ownMasks;
@@ -137,6 +149,10 @@ private:
   Stream main;
   Owned<cublasLtHandle_t> lt;
   Memory productMemory;
+  std::shared_ptr<Cudnn> dnn;
+  bool askedForCudnn = false;
+  std::vector<std::string> notes;
+  std::set<std::string> noted;
   std::map<std::string, Library, std::less<>> families;
   struct Compiled {
     std::string cubin;

@@ -44,6 +44,9 @@ public:
   void *allocateHost(size_t bytes) override;
   void releaseHost(void *memory) override { pinned.erase(memory); }
   void *hostAddress(void *) override { return nullptr; }
+  std::vector<std::string> takeNotes() override {
+    return context->takeNotes();
+  }
   Result<std::unique_ptr<Executable>> load(const Program &program) override {
     return loadProgram(*context, program);
   }

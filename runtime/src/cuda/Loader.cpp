@@ -56,6 +56,22 @@ private:
 // Expanded, since a header may give a function another name.
 #define AMPRT_FIND(NAME) loader.find(api->NAME, AMPRT_TEXT(NAME));
 
+#ifdef AMPRT_HAS_CUDNN
+static Status findCudnn(Api &api) {
+  Loader loader(api);
+  const std::string name = "libcudnn.so." + std::to_string(CUDNN_MAJOR);
+  if (loader.open("cuDNN", {name, AMPRT_CUDA_LIBRARY_DIR "/" + name})) {
+    Api *const table = &api;
+#define AMPRT_FIND_CUDNN(NAME) loader.find(table->NAME, AMPRT_TEXT(NAME));
+    AMPRT_CUDNN_CALLS(AMPRT_FIND_CUDNN)
+#undef AMPRT_FIND_CUDNN
+  }
+  if (!loader.missing.empty())
+    return Status(Code::NotFound, "there is no " + loader.missing);
+  return okStatus();
+}
+#endif
+
 Result<std::unique_ptr<Api>> amprt::cuda::loadApi(int wanted) {
   auto api = std::make_unique<Api>();
   Loader loader(*api);
@@ -79,5 +95,8 @@ Result<std::unique_ptr<Api>> amprt::cuda::loadApi(int wanted) {
                   "the device 'cuda' cannot be used: no library of CUDA " +
                       major + " for " + loader.missing +
                       "; use --device=cpu");
+#ifdef AMPRT_HAS_CUDNN
+  api->findCudnn = findCudnn;
+#endif
   return api;
 }

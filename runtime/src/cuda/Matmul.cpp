@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
+#include "Trial.h"
 
 #include <algorithm>
 
@@ -65,7 +66,6 @@ private:
   Status chooseAlgorithm();
   Status timeAlgorithms(
       const std::vector<cublasLtMatmulHeuristicResult_t> &found);
-  Result<Memory> randomMemory(size_t bytes);
   Status multiply(const void *a, const void *b, void *c,
                   const cublasLtMatmulAlgo_t &by, cudaStream_t stream);
   std::string product() const;
@@ -292,7 +292,7 @@ Result<int> Matmul::ask(std::vector<cublasLtMatmulHeuristicResult_t> &found) {
 
 Status Matmul::chooseAlgorithm() {
   const std::string name = product();
-  if (const cublasLtMatmulAlgo_t *known = context.algorithms.find(name)) {
+  if (auto known = context.algorithms.find(name)) {
     algorithm = *known;
     chosen = true;
     return okStatus();
@@ -315,62 +315,28 @@ Status Matmul::chooseAlgorithm() {
   return okStatus();
 }
 
-/// Memory of the device full of random numbers: products of zeros take less
-/// power, and so less time, than others.
-Result<Memory> Matmul::randomMemory(size_t bytes) {
-  AMPRT_ASSIGN_OR_RETURN(Memory memory, allocateDevice(api, bytes));
-  std::vector<uint16_t> block(std::min<size_t>(bytes / 2 + 1, 1 << 19));
-  uint32_t state = 1;
-  for (uint16_t &number : block) {
-    state = state * 1664525u + 1013904223u;
-    // Between 1/8 and 1 in float16, small in bfloat16 and float32.
-    number = uint16_t((state >> 16 & 0x8fff) | 0x3000);
-  }
-  size_t filled = std::min(bytes, block.size() * 2);
-  AMPRT_CUDA(api, cudaMemcpyAsync,
-             (memory.get(), block.data(), filled, cudaMemcpyHostToDevice,
-              context.stream()));
-  AMPRT_CUDA(api, cudaStreamSynchronize, (context.stream()));
-  while (filled < bytes) {
-    const size_t more = std::min(filled, bytes - filled);
-    AMPRT_CUDA(api, cudaMemcpyAsync,
-               (static_cast<std::byte *>(memory.get()) + filled, memory.get(),
-                more, cudaMemcpyDeviceToDevice, context.stream()));
-    filled += more;
-  }
-  return memory;
-}
-
-/// Takes the one with the least median of five runs.
+/// Takes the fastest.
 Status Matmul::timeAlgorithms(
     const std::vector<cublasLtMatmulHeuristicResult_t> &found) {
-  Result<Memory> a = randomMemory(size_t(totalA)), b = randomMemory(size_t(totalB)),
-                 c = randomMemory(size_t(totalC));
+  Result<Memory> a = randomMemory(context, size_t(totalA)),
+                 b = randomMemory(context, size_t(totalB)),
+                 c = randomMemory(context, size_t(totalC));
   for (const Result<Memory> *memory : {&a, &b, &c})
     if (!memory->ok())
       // Too large to have twice: cuBLASLt's own choice stands.
       return memory->status().code() == Code::ResourceExhausted
                  ? okStatus()
                  : memory->status();
-  AMPRT_ASSIGN_OR_RETURN(Event before, makeEvent(api, true));
-  AMPRT_ASSIGN_OR_RETURN(Event after, makeEvent(api, true));
+  AMPRT_ASSIGN_OR_RETURN(Stopwatch watch, Stopwatch::create(context));
   float best = 0;
   for (const cublasLtMatmulHeuristicResult_t &one : found) {
     if (one.state != CUBLAS_STATUS_SUCCESS)
       continue;
-    float times[5] = {};
-    for (float &time : times) {
-      AMPRT_CUDA(api, cudaEventRecord, (before.get(), context.stream()));
-      AMPRT_RETURN_IF_ERROR(multiply(a->get(), b->get(), c->get(), one.algo,
-                                     context.stream()));
-      AMPRT_CUDA(api, cudaEventRecord, (after.get(), context.stream()));
-      AMPRT_CUDA(api, cudaEventSynchronize, (after.get()));
-      AMPRT_CUDA(api, cudaEventElapsedTime,
-                 (&time, before.get(), after.get()));
-    }
-    std::sort(std::begin(times), std::end(times));
-    if (best == 0 || times[2] < best) {
-      best = times[2];
+    AMPRT_ASSIGN_OR_RETURN(float time, watch.median([&] {
+      return multiply(a->get(), b->get(), c->get(), one.algo, context.stream());
+    }));
+    if (best == 0 || time < best) {
+      best = time;
       algorithm = one.algo;
     }
   }

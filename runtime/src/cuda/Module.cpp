@@ -19,6 +19,7 @@ static Result<std::unique_ptr<Device>> open(const ModuleOptions &options) {
   Settings settings;
   settings.tf32 = options.tf32;
   settings.deterministic = options.deterministic;
+  settings.cudnn = options.cudnn;
   settings.cacheFolder = options.cacheFolder;
   return openCuda(std::move(api), settings);
 }

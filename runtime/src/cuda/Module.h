@@ -17,11 +17,12 @@
 namespace amprt::cuda {
 
 /// Changes with every change of the structs that cross the door.
-inline constexpr int kModuleVersion = 2;
+inline constexpr int kModuleVersion = 3;
 
 struct ModuleOptions {
   bool tf32 = false;
   bool deterministic = false;
+  CudnnUse cudnn = CudnnUse::Auto;
   std::string cacheFolder;
 };
 

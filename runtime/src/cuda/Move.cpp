@@ -425,9 +425,14 @@ MadeStep amprt::cuda::makeGather(const StepContext &s) {
 }
 MadeStep amprt::cuda::makeScan(const StepContext &s) { return made<Scan>(s); }
 MadeStep amprt::cuda::makeImage(const StepContext &s) {
-  return s.step.kernel == Kernel::Pool || s.step.kernel == Kernel::PoolGrad
-             ? made<Pool>(s)
-             : made<PlainConv>(s);
+  if (s.step.kernel == Kernel::Pool || s.step.kernel == Kernel::PoolGrad)
+    return made<Pool>(s);
+  if (s.step.params.library) {
+    AMPRT_ASSIGN_OR_RETURN(std::unique_ptr<StepCode> step, makeConvolution(s));
+    if (step)
+      return step;
+  }
+  return made<PlainConv>(s);
 }
 MadeStep amprt::cuda::makeLossScale(const StepContext &s) {
   return made<LossScale>(s);

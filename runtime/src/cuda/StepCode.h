@@ -78,6 +78,8 @@ MadeStep makeMove(const StepContext &step);
 MadeStep makeGather(const StepContext &step);
 MadeStep makeScan(const StepContext &step);
 MadeStep makeImage(const StepContext &step);    ///< pooling, convolutions
+/// By cuDNN; null where there is none, or it has no algorithm for the step.
+MadeStep makeConvolution(const StepContext &step);
 MadeStep makeLossScale(const StepContext &step);
 /// By the step's kernel.
 MadeStep makeStep(const StepContext &step);

@@ -75,7 +75,7 @@ amprt::openDevice(std::string_view name, const DeviceOptions &options) {
   if (name == "cuda") {
     AMPRT_ASSIGN_OR_RETURN(const cuda::Module *module, openModule());
     return module->open(
-        {options.tf32, options.deterministic, cacheFolder()});
+        {options.tf32, options.deterministic, options.cudnn, cacheFolder()});
   }
   return Status(Code::InvalidArgument, "unknown device '" + std::string(name) +
                                            "': it is cpu, cuda or null");

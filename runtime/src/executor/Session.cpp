@@ -120,6 +120,9 @@ Status Session::Impl::makeReady(Plan &plan) {
     plan.constants.push_back(std::move(memory));
   }
   AMPRT_ASSIGN_OR_RETURN(plan.executable, device->load(*plan.program));
+  for (const std::string &note : device->takeNotes())
+    if (options.onNote)
+      options.onNote(note);
   return okStatus();
 }
 
@@ -190,7 +193,8 @@ Session::create(gf::CheckedFile file, const SessionOptions &options) {
       impl->device, options.openWith
                         ? options.openWith()
                         : openDevice(options.device,
-                                     {options.threads, options.tf32, options.deterministic}));
+                                     {options.threads, options.tf32,
+                                      options.deterministic, options.cudnn}));
   impl->traits = impl->device->traits();
   if (!options.planFor.empty()) {
     auto traits = DeviceTraits::find(options.planFor);

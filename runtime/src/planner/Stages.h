@@ -30,6 +30,10 @@ void fuseGradients(Builder &builder);
 /// and lets them write the 16-bit copies of their variables.
 void fuseUpdates(Builder &builder, const DeviceTraits &traits);
 
+/// Gives convolutions to cuDNN, where the traits say so, with filters in the
+/// layout that it wants.
+void layOutConvolutions(Builder &builder, const DeviceTraits &traits);
+
 /// Puts every step behind what it reads, and updates behind the readers of
 /// what they change. A cycle of those is cut by a copy of a variable.
 void order(Builder &builder);

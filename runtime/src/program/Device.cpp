@@ -62,6 +62,7 @@ DeviceTraits DeviceTraits::gpu(std::string_view name, int major, int minor) {
   traits.stores16 = true;
   traits.gradientEpilogues = true;
   traits.multipliesFloat16 = true;
+  traits.convolutionLibrary = true;
   traits.attentionRowBytes = 256; // what its kernel has shared memory for
   traits.multipliesBFloat16 = traits.hasBFloat16 = major >= 8;
   for (const KnownGpu &known : kKnownGpus)

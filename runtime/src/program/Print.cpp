@@ -214,6 +214,8 @@ static std::string parameters(const Step &step) {
       add("groups", std::to_string(p.groups));
     if (p.channelsFirst)
       text += " channels_first";
+    if (p.library)
+      text += " cudnn";
     return text;
   }
   case Kernel::Pool:

@@ -453,5 +453,6 @@ std::unique_ptr<cuda::Api> amprt::test::fakeApi() {
   api->nvrtcDestroyProgram = rtcDestroy;
   api->nvrtcGetErrorString = rtcErrorString;
   fillFakeCublasLt(*api);
+  fillFakeCudnn(*api);
   return api;
 }

@@ -22,6 +22,15 @@
 
 namespace amprt::test {
 
+/// An engine of cuDNN: its numerical notes and settings as cuDNN numbers them.
+struct FakeEngine {
+  int64_t number;
+  std::vector<int> notes;
+  int64_t workspace = 0;
+  bool isFallback = false, supports = true;
+  std::vector<std::pair<int, int64_t>> knobs = {};
+};
+
 /// There is one, since the table's functions have no state of their own.
 struct FakeCuda {
   /// Kernels and products run on the host.
@@ -46,6 +55,19 @@ struct FakeCuda {
   /// The descriptor of each product that was put into a stream:
   /// "16x4x8 T N RELU_AUX_BIAS aux 128".
   std::vector<std::string> products;
+  bool hasCudnn = true;
+  int cudnnCreateStatus = 0; ///< of cudnnStatus_t
+  /// Tensor cores; reduced precision and an order of its own; neither; a
+  /// transform; the one that always works.
+  std::vector<FakeEngine> engines = {{62, {0}, 131, false, true, {{2, 5}, {24, 13}}},
+                                     {25, {2, 4}},
+                                     {28, {}},
+                                     {70, {5}},
+                                     {0, {9}, 0, true}};
+  /// Each convolution of cuDNN's that was put into a stream, as its descriptors
+  /// have it, and the engine that it took.
+  std::vector<std::string> convolutions;
+  std::vector<int64_t> usedEngines;
   /// A call that the fake finds wrong, in words: the test fails.
   std::vector<std::string> mistakes;
 
@@ -64,6 +86,8 @@ bool isCleanup(std::string_view call);
 
 /// The functions of cuBLASLt; in a file of their own.
 void fillFakeCublasLt(cuda::Api &api);
+/// cuDNN's are found when the first convolution is prepared.
+void fillFakeCudnn(cuda::Api &api);
 /// Counts and records the call; true when it is the one that fails.
 bool fakeFails(const char *call);
 /// What a stream would run later: now, or when the captured graph is launched.

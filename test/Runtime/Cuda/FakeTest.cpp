@@ -168,6 +168,48 @@ Status runWithRefusedSource() {
   return isExpected ? okStatus() : status;
 }
 
+/// A convolution and its gradients, whose algorithms are found out and kept,
+/// then taken from the file.
+Status convolve() {
+  char name[] = "/tmp/amp-cache-XXXXXX";
+  const std::string folder = mkdtemp(name);
+  Status status;
+  for (int i = 0; i < 2 && status.ok(); ++i) {
+    SessionOptions options;
+    options.openWith = [&] {
+      cuda::Settings settings;
+      settings.cacheFolder = folder;
+      return cuda::openCuda(fakeApi(), settings);
+    };
+    auto session = openSession(
+        oneFunction(
+            R"({"name": "w", "dtype": "float32", "shape": [3, 3, 8, 16],
+                "init": {"constant": {"value": 1}}})",
+            R"({"name": "x", "dtype": "float16", "shape": [2, 6, 6, 8]},
+               {"name": "g", "dtype": "float16", "shape": [2, 6, 6, 16]})",
+            R"({"name": "c", "op": "cast", "inputs": ["w"],
+                "attrs": {"to": "float16"}},
+               {"name": "y", "op": "conv2d", "inputs": ["x", "c"]},
+               {"name": "dx", "op": "conv2d_input_grad",
+                "inputs": ["g", "x", "c"]},
+               {"name": "dw", "op": "conv2d_filter_grad",
+                "inputs": ["g", "x", "c"]})",
+            R"("y", "dx", "dw")"),
+        options);
+    if (!session) {
+      std::filesystem::remove_all(folder);
+      return Status(Code::Internal, "no session");
+    }
+    std::mt19937_64 random(1);
+    Tensor x = randomTensor(DType::Float16, {2, 6, 6, 8}, random);
+    Tensor g = randomTensor(DType::Float16, {2, 6, 6, 16}, random);
+    for (int call = 0; call < 3 && status.ok(); ++call)
+      status = session->run("f", {{"x", &x}, {"g", &g}}).status();
+  }
+  std::filesystem::remove_all(folder);
+  return status;
+}
+
 Status trainFour() { return train(4); }
 Status trainFourTimed() { return train(4, true); }
 
@@ -179,7 +221,8 @@ constexpr Scenario kScenarios[] = {{"train", trainFour},
                                    {"timed", trainFourTimed},
                                    {"ahead", runAhead},
                                    {"cache", runWithEmptyCache},
-                                   {"refused", runWithRefusedSource}};
+                                   {"refused", runWithRefusedSource},
+                                   {"convolve", convolve}};
 
 TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
   std::set<std::string> called;
@@ -236,6 +279,7 @@ TEST_F(Fake, EveryCallThatFailsIsNamedAndNothingLeaks) {
   AMPRT_CUDART_CALLS(EXPECT_CALLED)
   AMPRT_NVRTC_CALLS(EXPECT_CALLED)
   AMPRT_CUBLASLT_CALLS(EXPECT_CALLED)
+  AMPRT_CUDNN_CALLS(EXPECT_CALLED)
 #undef EXPECT_CALLED
 }
 
