@@ -16,6 +16,7 @@
 #include "FakeCuda.h"
 #include "HostSources.h"
 
+#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ void choose() {
   ::testing::GTEST_FLAG(filter) =
       std::getenv("AMP_TEST_FULL")
           ? "*/cuda:Emulated.*:Attention.*:LossPlan.*"
-          : "Emulated.*:LossPlan.*:Attention.RowsWithoutKeys:*Conformance.Matrix/cuda:"
+          : "Emulated.*:LossPlan.*:Attention.RowsWithoutKeys:*Conformance.Matrix/cuda:*OpConformance.Convolutions/cuda:"
             "*Conformance.NaNAndInfinity/cuda:*UpdateConformance.*/cuda:"
             "*/SpecialConformance.*/cuda";
 }
@@ -117,6 +118,53 @@ TEST(Emulated, LossesOfTrainingAreThoseOfTheCpu) {
       }
     }
 }
+
+#ifdef AMPRT_HAS_CUDNN
+
+std::string lenet(const char *type) {
+  std::ifstream file(AMP_SOURCE_DIR "/test/gpu/lenet." + std::string(type) +
+                     ".json");
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+/// Filters are turned for cuDNN once per version of their variable, and their
+/// gradients back; cuDNN computes by the strides that it is told, and the
+/// kernels of our own by theirs.
+TEST(Emulated, ConvolutionsLearnAsOnTheCpuWithAndWithoutCudnn) {
+  for (bool hasCudnn : {true, false})
+    for (const char *type : {"float32", "float16", "bfloat16"}) {
+      SCOPED_TRACE(std::string(type) + (hasCudnn ? " cuDNN" : " loops"));
+      fakeCuda().hasCudnn = hasCudnn;
+      fakeCuda().usedEngines.clear();
+      SessionOptions emulated;
+      emulated.openWith = conformanceCuda();
+      auto a = openSession(lenet(type), emulated);
+      auto b = openSession(lenet(type), {});
+      ASSERT_TRUE(a && b);
+      std::mt19937_64 random(testSeed());
+      const double bound = type == std::string("float32")   ? 1e-5
+                           : type == std::string("float16") ? 2e-3
+                                                            : 2e-2;
+      for (int step = 0; step < 3; ++step) {
+        Tensor images =
+            randomTensor(DType::Float32, {2, 28, 28, 1}, random, 0, 1);
+        Tensor labels = Tensor::create(DType::Int32, {2}).operator*();
+        for (int64_t i = 0; i < 2; ++i)
+          labels.set(i, double(random() % 10));
+        std::vector<NamedTensor> inputs = {{"images", &images},
+                                           {"labels", &labels}};
+        auto x = a->run("train", inputs), y = b->run("train", inputs);
+        ASSERT_TRUE(x.ok() && y.ok())
+            << x.status().toString() << y.status().toString();
+        EXPECT_NEAR((*x)[0].at(0), (*y)[0].at(0), bound) << "step " << step;
+      }
+      // Forward and of the filter twice, of the input once.
+      EXPECT_EQ(fakeCuda().usedEngines.empty(), !hasCudnn);
+    }
+  fakeCuda().hasCudnn = true;
+}
+
+#endif
 
 } // namespace
 

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeCuda.h"
+#include "HostSources.h"
 
 #ifdef AMPRT_HAS_CUDNN
 
@@ -572,7 +573,7 @@ cudnnStatus_t execute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan,
   fakeCuda().usedEngines.push_back(number);
   fakeEnqueue([=] {
     fakeCuda().launches.emplace_back("cudnn");
-    if (!fakeCuda().executes)
+    if (!fakeCuda().executes || isCollecting())
       return;
     if (held.form == 0)
       held.run(x, w, y);
