@@ -39,12 +39,14 @@ def step_function(name="step", extra=(), returns=None, control=("update", "count
              node("other", "AssignAddVariableOp", ["calls", "one:output:0"], dtype=I64),
              node("wait", "NoOp", ["^update", "^count", "^other"]),
              node("end", "Identity", ["loss:z:0", "^wait"], T=F)] + list(extra)
-    arguments = [{"name": "x", "type": "DT_FLOAT"}] + [{"name": v, "type": "DT_RESOURCE"} for v in ("w", "m", "steps", "calls")]
+    arguments = [{"name": "x", "type": "DT_FLOAT"}] + [{"name": v, "type": "DT_RESOURCE"} for v in ("w", "m", "steps",
+                                                                                                    "calls")]
     for n in nodes:
         if n["name"] == "count":
             n["op"] = counts
     returns = returns or {"loss": "end:output:0"}
-    return {"signature": {"name": name, "inputArg": arguments, "isStateful": True, "controlOutput": list(control) + ["other"],
+    return {"signature": {"name": name, "inputArg": arguments, "isStateful": True,
+                          "controlOutput": list(control) + ["other"],
                           "outputArg": [{"name": r, "type": "DT_FLOAT"} for r in returns]},
             "nodeDef": nodes, "ret": returns, "controlRet": {c: c for c in list(control) + ["other"]}}
 
@@ -162,7 +164,8 @@ def main():
         reads = step_function(returns={"loss": "end:output:0", "slot": "slot/Read:value:0"})
         _, g = rewrite(library(reads), "--policy=none", "--loss-scale=dynamic:initial=4,growth_steps=1")
         function = Function(g["library"]["function"][0])
-        check("read behind the step", function(0.5)[1] == 0.5 and function(math.nan)[1] == 0.5 and function.scale() == [4])
+        check("read behind the step",
+              function(0.5)[1] == 0.5 and function(math.nan)[1] == 0.5 and function.scale() == [4])
         assigns = step_function(extra=[node("next", "AddV2", ["read_step:value:0", "one:output:0"], T=I64)],
                                 counts="AssignVariableOp")
         for n in assigns["nodeDef"]:
@@ -184,7 +187,8 @@ def main():
                           for i in n.get("input", [])]
         caller = [node("x", "Placeholder", dtype=F)] + [node(v, "VarHandleOp", dtype=F, shape={"shape": {}})
                                                          for v in ("w", "m", "steps", "calls")]
-        caller.append(node("call", "StatefulPartitionedCall", ["x", "w", "m", "steps", "calls"], f={"func": {"name": "step"}},
+        caller.append(node("call", "StatefulPartitionedCall", ["x", "w", "m", "steps", "calls"],
+                           f={"func": {"name": "step"}},
                            Tin={"list": {"type": ["DT_FLOAT"] + ["DT_RESOURCE"] * 4}}, Tout={"list": {"type": ["DT_FLOAT"]}}))
         for policy in ("tensorflow", "default"):
             done, g = rewrite(library(matrix, nodes=caller), "--fetch=call", "--loss=loss", "--policy=" + policy)
@@ -229,7 +233,8 @@ def main():
         session.run("init")
         check("fetched gradient", session.run("gradients/loss_grad/Mul", x=0.5) == [0.5])
         session.run("train_op/update_w/ResourceApplyGradientDescent", x=math.nan)
-        check("run by name", session.variables == {"w": 0.0, "global_step": 0, "current_loss_scale": 2.0, "good_steps": 0},
+        check("run by name", session.variables == {"w": 0.0, "global_step": 0, "current_loss_scale": 2.0,
+                                                   "good_steps": 0},
               session.variables)
 
         # Errors.
@@ -246,16 +251,20 @@ def main():
                                    node("gradient_tape/more/Mul", "Mul", ["more/ones:output:0", "x"], T=F),
                                    node("more", "AssignAddVariableOp", ["w", "gradient_tape/more/Mul:z:0"], dtype=F)])
         only = step_function()
-        only["nodeDef"] = [n for n in only["nodeDef"] if n["name"] in ("read", "loss", "ones", "gradient_tape/loss/Mul")]
+        only["nodeDef"] = [n for n in only["nodeDef"] if n["name"] in ("read", "loss", "ones",
+                                                                       "gradient_tape/loss/Mul")]
         only.update(ret={"g": "gradient_tape/loss/Mul:z:0"}, controlRet={})
         only["signature"].update(outputArg=[{"name": "g", "type": "DT_FLOAT"}], controlOutput=[])
         loop = unnamed(False)
-        loop["node"] += [node("turn", "NextIteration", ["again"], T=F), node("again", "Merge", ["turn", "start"], T=F, N={"i": "2"}),
+        loop["node"] += [node("turn", "NextIteration", ["again"], T=F), node("again", "Merge", ["turn", "start"], T=F,
+                                                                             N={"i": "2"}),
                          node("start", "ReadVariableOp", ["w", "^apply/ResourceApplyGradientDescent"], dtype=F),
                          node("behind", "AssignVariableOp", ["w", "again"], dtype=F)]
         for name, g, flags, message in (
-                ("compiled", library(compiled), [], "error: function 'step' trains and is compiled by XLA (_XlaMustCompile)"),
-                ("value", library(value), [], "error: function 'step': 'negative' reads the value of 'sum', which a skipped "
+                ("compiled", library(compiled), [],
+                 "error: function 'step' trains and is compiled by XLA (_XlaMustCompile)"),
+                ("value", library(value), [],
+                 "error: function 'step': 'negative' reads the value of 'sum', which a skipped "
                  "step does not have"),
                 ("returned", library(step_function(returns={"loss": "end:output:0", "sum": "sum:z:0"})), [],
                  "error: function 'step': result 'sum' is the value of 'sum', which"),
@@ -263,9 +272,11 @@ def main():
                 ("half", library(half), [], "error: function 'step': gradient 'gradient_tape/half' is half"),
                 ("two", library(two), [], "error: function 'step' computes gradients of several losses: name one with "
                  "--loss: 'loss' (ones) 'more' (more/ones)"),
-                ("only gradients", library(only), [], "error: no gradients to scale: no node 'gradients/grad_ys_0' starts "
+                ("only gradients", library(only), [],
+                 "error: no gradients to scale: no node 'gradients/grad_ys_0' starts "
                  "any, and no function of the library updates variables by a GradientTape's"),
-                ("no update", library(only), ["--loss=loss"], "error: function 'step': no optimizer takes the gradients"),
+                ("no update", library(only), ["--loss=loss"],
+                 "error: function 'step': no optimizer takes the gradients"),
                 ("no loss", library(step_function()), ["--loss=step:lose"], "error: --loss: no node 'step:lose'"),
                 ("value fetched", unnamed(True), ["--fetch=apply/ResourceApplyGradientDescent:0,x,loss"], ""),
                 ("loop", loop, ["--fetch=x"], "(NextIteration) is part of a loop around the updates of variables"),
@@ -276,7 +287,8 @@ def main():
                       "exit %d: %s" % (done.returncode, done.stderr))
             else:
                 fetched = {n["name"]: n for n in out["node"]}["apply/ResourceApplyGradientDescent"] if out else {}
-                check(name, fetched.get("op") == "Identity" and fetched["input"][0] == "v", "%s %s" % (fetched, done.stderr))
+                check(name, fetched.get("op") == "Identity" and fetched["input"][0] == "v", "%s %s" % (fetched,
+                                                                                                       done.stderr))
         for g, flags, warns in ((library(step_function()), [], True), (library(only), [], False),
                                 (library(step_function()), ["--loss-scale=none"], False)):
             done, out = rewrite(g, *flags)
@@ -302,7 +314,8 @@ def check_models(t, run, check):
                  tensor % ("loss", "loss:0") + " } }\n")
     train = 'signature_def { key: "__saved_model_train_op" value { outputs ' + tensor % ("op", "train_op") + " } }\n"
     loads = {"none": "",
-             "signature": 'signature_def { key: "__saved_model_init_op" value { outputs ' + tensor % ("op", "main") + " } }\n"
+             "signature": 'signature_def { key: "__saved_model_init_op" value { outputs ' + tensor % ("op",
+                                                                                                      "main") + " } }\n"
                           'collection_def { key: "saved_model_main_op" value { node_list { value: "main" } } }\n',
              "collection": 'collection_def { key: "saved_model_main_op" value { node_list { value: "init" } } }\n',
              "legacy": 'collection_def { key: "legacy_init_op" value { node_list { value: "global_step/Assign" } } }\n'}
@@ -318,8 +331,10 @@ def check_models(t, run, check):
                     'attr { key: "dtype" value { type: DT_FLOAT } } } } }\n')
         out = os.path.join(t, what + "_out")
         done = run(model, "-o", out, "--policy=none", "--loss-scale=dynamic")
-        wanted = {"none": "loss_scale/init_op", "signature": "main", "collection": "init", "legacy": "loss_scale/init_op"}[what]
-        check(what, done.returncode == 0 and "loss scale: train: the loader initializes it by '%s'" % wanted in done.stderr,
+        wanted = {"none": "loss_scale/init_op", "signature": "main", "collection": "init",
+                  "legacy": "loss_scale/init_op"}[what]
+        check(what,
+              done.returncode == 0 and "loss scale: train: the loader initializes it by '%s'" % wanted in done.stderr,
               done.stderr)
         with open(os.path.join(out, "saved_model.pbtxt"), encoding="utf-8") as f:
             written = f.read()
@@ -342,7 +357,8 @@ def check_models(t, run, check):
         check(what + " variables", "current_loss_scale/Read/ReadVariableOp:0" in written and
               "good_steps/Assign" in squeezed.split('key: "variables"')[1].split("collection_def")[0], written[-2000:])
         if what in ("none", "signature"):
-            check(what + " is found", '__saved_model_init_op' in written and 'value: "%s"' % wanted in written, written[-2000:])
+            check(what + " is found", '__saved_model_init_op' in written and 'value: "%s"' % wanted in written,
+                  written[-2000:])
         check(what + " listed", all('op { name: "%s"' % op in squeezed for op in
                                     ("IsFinite", "Merge", "Switch", "RealDiv")), squeezed[:2000])
 

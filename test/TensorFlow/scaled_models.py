@@ -40,7 +40,8 @@ def script_of_tensorflow1(folder, resources, main_op):
         session.run(tf1.global_variables_initializer())
         builder = tf1.saved_model.Builder(folder)
         tensors = {k: tf1.saved_model.build_tensor_info(t) for k, t in (("x", x), ("y", y), ("loss", loss))}
-        signature = tf1.saved_model.build_signature_def({k: tensors[k] for k in "xy"}, {"loss": tensors["loss"]}, "train")
+        signature = tf1.saved_model.build_signature_def({k: tensors[k] for k in "xy"}, {"loss": tensors["loss"]},
+                                                        "train")
         builder.add_meta_graph_and_variables(session, ["train"], {"train": signature},
                                              main_op=tf1.tables_initializer() if main_op else None, strip_default_attrs=True)
         builder.save()
@@ -104,7 +105,8 @@ class OfKeras(tf.Module):
     def __init__(self, optimizer):
         k = tf.keras
         k.utils.set_random_seed(4)
-        self.model = k.Sequential([k.layers.Input((8,)), k.layers.Dense(16, activation="relu"), k.layers.BatchNormalization(),
+        self.model = k.Sequential([k.layers.Input((8,)), k.layers.Dense(16, activation="relu"),
+                                   k.layers.BatchNormalization(),
                                    k.layers.Dense(4)])
         self.optimizer = optimizer
         optimizer.build(self.model.trainable_variables)
@@ -129,7 +131,8 @@ def train_function(folder, factors):
     kept = getattr(model, "state", None)
     if kept is None:
         kept = [v for name in ("w", "v", "m", "steps", "slots") if (v := getattr(model, name, None)) is not None]
-    return {str(i): v.numpy() for i, v in enumerate(tf.nest.flatten([list(v) if hasattr(v, "__len__") else v for v in kept]))
+    return {str(i): v.numpy() for i, v in enumerate(tf.nest.flatten([list(v) if hasattr(v,
+                                                                                        "__len__") else v for v in kept]))
             }, float(result["loss"])
 
 
@@ -153,14 +156,16 @@ def main():
     with tempfile.TemporaryDirectory() as t:
         def rewrite(source, name, *flags):
             out = os.path.join(t, name)
-            done = subprocess.run([args.amp_opt, source, "-o", out] + list(flags), capture_output=True, text=True, timeout=300)
+            done = subprocess.run([args.amp_opt, source, "-o", out] + list(flags), capture_output=True, text=True,
+                                  timeout=300)
             if done.returncode:
                 raise RuntimeError(done.stderr)
             return out
 
         for resources in (True, False):
             for main_op in (True, False):
-                what = "script, %s variables%s" % ("resource" if resources else "reference", ", main op" if main_op else "")
+                what = "script, %s variables%s" % ("resource" if resources else "reference",
+                                                   ", main op" if main_op else "")
                 source = os.path.join(t, what)
                 script_of_tensorflow1(source, resources, main_op)
                 scaled = rewrite(source, what + " scaled", "--policy=none", "--loss-scale=dynamic:growth_steps=3")
@@ -196,7 +201,8 @@ def main():
             values, _ = train_function(fixed, GOOD)
             if counts:
                 same(what + ", fixed", plain, values)
-            lowered = rewrite(source, what + " low", "--policy=default", "--loss-scale=dynamic:initial=1e30,growth_steps=3")
+            lowered = rewrite(source, what + " low", "--policy=default",
+                              "--loss-scale=dynamic:initial=1e30,growth_steps=3")
             values, low = train_function(lowered, [1.0] * 120)
             check(what + ", float16", np.isfinite(low) and all(np.isfinite(v).all() for v in values.values()) and
                   any(not np.array_equal(values[key], plain[key]) for key in plain), low)

@@ -148,8 +148,9 @@ struct Flags {
       cl::value_desc("node,node"), cl::CommaSeparated, cl::cat(category)};
   cl::opt<std::string> loss{
       "loss",
-      cl::desc("Node of the loss in a GraphDef that trains: adds loss scaling "
-               "(as --loss-scale does, which finds it)"),
+      cl::desc("Node of the loss in a TensorFlow graph that trains, or "
+               "FUNCTION:NODE: adds loss scaling (as --loss-scale does, which "
+               "finds it)"),
       cl::value_desc("NODE"), cl::cat(category)};
   cl::opt<bool> summary{
       "summary",
