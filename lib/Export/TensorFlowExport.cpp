@@ -61,6 +61,8 @@ bool isDefault(Operation *op, ArrayAttr defaulted, NamedAttribute attr) {
   llvm::StringRef name = attr.getName().getValue();
   const graphdef::AttrSpec *def =
       spec ? spec->attr(std::string_view(name.data(), name.size())) : nullptr;
+  if (def && def->defaultNumber)
+    return true;
   if (!def || !def->defaults)
     return false;
   llvm::SmallVector<DataType> types;
@@ -213,7 +215,21 @@ LogicalResult Exporter::exportNode(Operation *op, pb::NodeDef &node) {
     if (llvm::is_contained(spelled, operand.getOperandNumber()) &&
         (!source || !isNewCast(source)) && text.find(':') == text.npos)
       text += ":0";
+    if (llvm::is_contained(spelled, ~operand.getOperandNumber()) &&
+        source && !isNewCast(source))
+      text.resize(text.rfind(':'));
   }
+  if (auto waited = op->getAttrOfType<ArrayAttr>(kArgumentControlsAttr))
+    for (auto entry : waited.getAsRange<StringAttr>()) {
+      auto [place, input] = entry.getValue().split(' ');
+      int at = node.input_size();
+      *node.add_input() = input.str();
+      unsigned wanted = 0;
+      if (place.getAsInteger(10, wanted))
+        continue;
+      for (; at > static_cast<int>(wanted); --at)
+        node.mutable_input()->SwapElements(at, at - 1);
+    }
   return success();
 }
 

@@ -148,8 +148,13 @@ OpSpec amp::graphdef::parseOpLine(std::string_view line) {
     if (size_t open = word.find('['); open != std::string_view::npos)
       attr.allowed =
           parseTypes(word.substr(open + 1, word.find(']') - open - 1));
-    if (size_t mark = word.find('?'); mark != std::string_view::npos)
-      attr.defaults = parseTypes(word.substr(mark + 1));
+    if (size_t mark = word.find('?'); mark != std::string_view::npos) {
+      std::string_view text = word.substr(mark + 1);
+      if (attr.kind == AttrKind::Int)
+        attr.defaultNumber = std::atoi(std::string(text).c_str());
+      else
+        attr.defaults = parseTypes(text);
+    }
     op.attrs.push_back(std::move(attr));
   }
   for (std::string_view &column : op.kernels)

@@ -14,7 +14,8 @@ port        NAME:SPEC, with an & behind it for a reference. SPEC is a type
             attribute, =C for a fixed type, N*T or N*=C for N of them, @L for
             the types of a list attribute
 attribute   NAME:t (type), :T (list(type)), :i (int), :o (other); behind t or T
-            the allowed types in brackets, then ?C, the default
+            the allowed types in brackets, then ?C, the default; behind an i that
+            is a number of ports ?N, its default
 kernels     NAME for each type attribute with a kernel whatever the other
             attributes are; NAME(A=CC;B=C|A=C) where one of the alternatives
             must hold, A="x,y" for an attribute that is a string
@@ -52,7 +53,7 @@ def port(p):
     return p["name"] + ":" + spec + ("&" if p.get("is_ref") else "")
 
 
-def attribute(name, a):
+def attribute(name, a, numbers):
     kind = {"type": "t", "list(type)": "T", "int": "i"}.get(a["type"], "o")
     text = name + ":" + kind
     if kind in "tT":
@@ -61,6 +62,8 @@ def attribute(name, a):
         if "default" in a:
             default = a["default"]
             text += "?" + ("".join(code(t) for t in default) if isinstance(default, list) else code(default))
+    elif name in numbers and "default" in a:
+        text += "?%d" % a["default"]
     return text
 
 
@@ -95,9 +98,10 @@ def main(path):
     print("# Made by make_op_table.py, which explains it.")
     for name in sorted(ops):
         op = ops[name]
+        numbers = {p.get("number_attr") for p in op["inputs"] + op["outputs"]}
         fields = [name, "s" if op["stateful"] else "",
                   " ".join(map(port, op["inputs"])), " ".join(map(port, op["outputs"])),
-                  " ".join(attribute(k, v) for k, v in op["attrs"].items())]
+                  " ".join(attribute(k, v, numbers) for k, v in op["attrs"].items())]
         fields += [kernels(op.get(k, {})) for k in ("half_gpu", "bf16_gpu", "half_cpu", "bf16_cpu")]
         print("\t".join(fields))
 

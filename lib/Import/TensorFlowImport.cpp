@@ -103,6 +103,8 @@ private:
   /// Functions of the library by name: a line of the op table each.
   llvm::StringMap<std::string> signatures;
   llvm::StringMap<graphdef::OpSpec> signatureSpecs;
+  /// Functions that compute the gradients of others, by the names of those.
+  llvm::StringMap<std::string> gradients;
   llvm::StringSet<> symbols;
   llvm::StringMap<OpInfo> infos;
   std::vector<Type> tensors;
@@ -140,10 +142,16 @@ InputName splitInput(llvm::StringRef text) {
     input.name = text;
     return input;
   }
-  size_t colon = text.rfind(':');
-  input.name = text.take_front(colon);
-  if (colon != llvm::StringRef::npos)
-    input.isValid = !text.drop_front(colon + 1).getAsInteger(10, input.port);
+  // A name may hold colons too.
+  llvm::StringRef digits = text.take_back(
+      text.size() - 1 - text.find_last_not_of("0123456789"));
+  llvm::StringRef name = text.drop_back(digits.size());
+  if (digits.empty() || !name.consume_back(":") || name.empty()) {
+    input.name = text;
+    return input;
+  }
+  input.name = name;
+  input.isValid = !digits.getAsInteger(10, input.port);
   return input;
 }
 
@@ -245,24 +253,30 @@ void Importer::addCalls(const pb::NodeDef &node, OperationState &state) {
   state.addAttribute(kCallsAttr, builder.getArrayAttr(calls));
 }
 
-/// Files may leave out attributes that have their default; types are needed.
+/// Files may leave out attributes that have their default; types and numbers of
+/// ports are needed.
 void Importer::addDefaults(const pb::NodeDef &node,
                            const graphdef::OpSpec &spec,
                            OperationState &state) {
   llvm::SmallVector<Attribute> names;
   for (const graphdef::AttrSpec &attr : spec.attrs) {
-    bool isType = attr.kind == graphdef::AttrKind::Type;
-    if (!attr.defaults || (!isType && attr.kind != graphdef::AttrKind::TypeList))
+    bool isNumber = attr.kind == graphdef::AttrKind::Int;
+    if (isNumber ? !attr.defaultNumber : !attr.defaults)
       continue;
     std::string name(attr.name);
     if (node.attr().contains(name))
       continue;
+    names.push_back(builder.getStringAttr(name));
+    if (isNumber) {
+      state.addAttribute(name, builder.getI64IntegerAttr(*attr.defaultNumber));
+      continue;
+    }
     llvm::SmallVector<Attribute> types;
     for (DataType type : *attr.defaults)
       types.push_back(TypeAttr::get(elementType(context, type)));
-    state.addAttribute(name, isType ? types[0]
-                                    : Attribute(builder.getArrayAttr(types)));
-    names.push_back(builder.getStringAttr(name));
+    state.addAttribute(name, attr.kind == graphdef::AttrKind::Type
+                                 ? types[0]
+                                 : Attribute(builder.getArrayAttr(types)));
   }
   if (!names.empty())
     state.addAttribute(kDefaultedAttr, builder.getArrayAttr(names));
@@ -300,12 +314,15 @@ bool Importer::addTypes(const pb::NodeDef &node, Location loc,
   // The values of the attributes that the definition has; null where the file
   // leaves them out.
   llvm::SmallVector<const pb::AttrValue *, 8> values(spec.attrs.size());
-  for (const auto &[name, value] : node.attr())
-    for (size_t i = 0; i < spec.attrs.size(); ++i)
-      if (spec.attrs[i].name == name) {
-        values[i] = &value;
-        break;
-      }
+  for (const auto &[name, value] : node.attr()) {
+    size_t i = 0;
+    while (i < spec.attrs.size() && spec.attrs[i].name != name)
+      ++i;
+    if (i < spec.attrs.size())
+      values[i] = &value;
+    else if (name.front() != '_')
+      state.addAttribute(kUnknownAttr, builder.getStringAttr(name));
+  }
   auto valueOf = [&](std::string_view name) -> const pb::AttrValue * {
     for (size_t i = 0; i < spec.attrs.size(); ++i)
       if (spec.attrs[i].name == name)
@@ -314,16 +331,17 @@ bool Importer::addTypes(const pb::NodeDef &node, Location loc,
     auto it = node.attr().find(std::string(name));
     return it == node.attr().end() ? nullptr : &it->second;
   };
-  auto typesOf = [&](std::string_view name,
+  auto typesOf = [&](std::string_view name, bool isList,
                      llvm::SmallVectorImpl<DataType> &types) {
     types.clear();
     if (const pb::AttrValue *value = valueOf(name)) {
-      if (value->value_case() == pb::AttrValue::kType)
-        types.push_back(value->type());
-      else if (value->value_case() == pb::AttrValue::kList)
+      if (value->value_case() !=
+          (isList ? pb::AttrValue::kList : pb::AttrValue::kType))
+        return false;
+      if (isList)
         types.append(value->list().type().begin(), value->list().type().end());
       else
-        return false;
+        types.push_back(value->type());
       return true;
     }
     const graphdef::AttrSpec *attr = spec.attr(name);
@@ -338,7 +356,7 @@ bool Importer::addTypes(const pb::NodeDef &node, Location loc,
     for (const graphdef::ArgSpec &arg : *args) {
       int64_t count = 1;
       if (!arg.typeAttr.empty()) {
-        if (!typesOf(arg.typeAttr, types) || (!arg.isList && types.size() != 1))
+        if (!typesOf(arg.typeAttr, arg.isList, types))
           return fail(loc, "type attribute '" + ref(arg.typeAttr) +
                                "' of node '" + node.name() + "' (" +
                                node.op() + ") is missing or no type");
@@ -354,7 +372,10 @@ bool Importer::addTypes(const pb::NodeDef &node, Location loc,
       }
       if (!arg.numberAttr.empty()) {
         const pb::AttrValue *value = valueOf(arg.numberAttr);
-        count = value ? value->i() : -1;
+        const graphdef::AttrSpec *attr = spec.attr(arg.numberAttr);
+        count = value                          ? value->i()
+                : attr && attr->defaultNumber ? *attr->defaultNumber
+                                              : -1;
         if (count < 0 || count > 1 << 20)
           return fail(loc, "attribute '" + ref(arg.numberAttr) +
                                "' of node '" + node.name() + "' (" +
@@ -488,7 +509,9 @@ Value Importer::functionValue(llvm::StringRef text, Location loc,
   auto [output, number] = rest.split(':');
   unsigned index = 0, port = 0;
   bool found = false;
-  if (!number.getAsInteger(10, index) && from.spec) {
+  // The first of an output may go without a number.
+  bool isFirst = !output.empty() && !rest.contains(':');
+  if ((isFirst || !number.getAsInteger(10, index)) && from.spec) {
     for (const graphdef::ArgSpec &arg : from.spec->outputs) {
       unsigned count = 1;
       if (arg.isList) {
@@ -545,9 +568,18 @@ bool Importer::connect(const pb::NodeDef &node, unsigned index) {
   Operation *op = imported[index].op;
   llvm::SmallVector<Value> operands;
   llvm::SmallVector<int32_t> spelled;
+  llvm::SmallVector<Attribute> waited;
   bool seenControl = false;
+  int place = -1;
   for (const std::string &input : node.input()) {
+    ++place;
     bool isControl = !input.empty() && input.front() == '^';
+    // A function's argument is there before anything runs.
+    if (isControl && inFunction && arguments.contains(input.substr(1))) {
+      waited.push_back(builder.getStringAttr(llvm::Twine(place) + " " + input));
+      seenControl = true;
+      continue;
+    }
     if (seenControl && !isControl)
       return fail(op->getLoc(), "node '" + node.name() +
                                     "' has a control input before input '" +
@@ -559,8 +591,13 @@ bool Importer::connect(const pb::NodeDef &node, unsigned index) {
     if (llvm::StringRef(input).ends_with(":0") &&
         (!inFunction || isa<BlockArgument>(value)))
       spelled.push_back(operands.size());
+    else if (inFunction && !isControl && isa<OpResult>(value) &&
+             llvm::StringRef(input).count(':') == 1)
+      spelled.push_back(~static_cast<int32_t>(operands.size()));
     operands.push_back(value);
   }
+  if (!waited.empty())
+    op->setAttr(kArgumentControlsAttr, builder.getArrayAttr(waited));
   if (!spelled.empty())
     op->setAttr(kSpelledAttr, builder.getDenseI32ArrayAttr(spelled));
   op->setOperands(operands);
@@ -632,6 +669,8 @@ bool Importer::importFunction(const pb::FunctionDef &function,
         if (signatures.contains(name) && called.insert(name).second)
           calls.push_back(builder.getStringAttr(name));
     }
+    if (auto it = gradients.find(name); it != gradients.end())
+      calls.push_back(builder.getStringAttr(it->second));
     if (!calls.empty())
       state.addAttribute(kCallsAttr, builder.getArrayAttr(calls));
     builder.create(state);
@@ -655,11 +694,13 @@ bool Importer::importFunction(const pb::FunctionDef &function,
   graph::FuncOp func = createFunction(builder, loc, symbol, types);
   func->setAttr(kFunctionAttr, verbatim(rest));
   func->setAttr(kFunctionNameAttr, builder.getStringAttr(name));
-  // Compiled or run elsewhere: TensorFlow's optimizers leave them alone.
-  for (const char *mark : {"_XlaMustCompile", "_tf_data_function"})
-    if (auto it = function.attr().find(mark);
-        it != function.attr().end() && it->second.b())
-      func->setAttr(kPreserveAttr, builder.getUnitAttr());
+  // tf.data optimizes these itself.
+  if (auto it = function.attr().find("_tf_data_function");
+      it != function.attr().end() && it->second.b())
+    func->setAttr(kPreserveAttr, builder.getUnitAttr());
+  if (auto it = gradients.find(name); it != gradients.end())
+    func->setAttr(kCallsAttr,
+                  builder.getArrayAttr(builder.getStringAttr(it->second)));
   if (!names.empty())
     func.setArgAttrsAttr(builder.getArrayAttr(names));
   Block &block = func.getBody().front();
@@ -715,6 +756,8 @@ OwningOpRef<ModuleOp> Importer::run() {
     line = signatureLine(function.signature());
     signatureSpecs[function.signature().name()] = graphdef::parseOpLine(line);
   }
+  for (const pb::GradientDef &gradient : graph.library().gradient())
+    gradients[gradient.function_name()] = gradient.gradient_func();
   std::string symbol = "main";
   while (signatures.contains(symbol))
     symbol += "_";

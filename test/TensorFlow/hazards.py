@@ -1,7 +1,7 @@
 # Graphs that TensorFlow's pass breaks, as dicts in proto3 JSON form: what it makes
 # of them fails when it runs, or gives values of another type. The policy
-# `tensorflow` does the same with a warning (messages.py); what other policies make
-# of them runs (with_tensorflow.py).
+# `tensorflow` does the same with a warning, or says the error that ends TensorFlow's
+# (messages.py); what other policies make of them runs (with_tensorflow.py).
 
 from graph_json import node
 
@@ -104,8 +104,8 @@ def graphs():
 # What amp-opt warns of with the policy `tensorflow`, a part of it.
 WARNINGS = {
     "a loop that computes in bfloat16":
-        "warning: node 'w' (StatelessWhile) takes bfloat16 now, and its functions still take float32: it fails when the "
-        "node runs, as with TensorFlow's pass",
+        "error: node 'w' (StatelessWhile) takes bfloat16 now, and its functions still take float32, at which TensorFlow "
+        "gives up: keep it with --tf-keep, or take another policy",
     "a list that a loop takes":
         "warning: node 'w' (While) hands a tensor list to functions, and the elements of 's' are float16 now: TensorFlow "
         "fails where a function takes them for float32",

@@ -85,6 +85,16 @@ CASES = [
      "error: type attribute 'T' of node 'r' (Relu) is missing or no type"),
     ("type of wrong kind", "json", graph(X, node("r", "Relu", ["x"], T={"i": "1"})), [], 1,
      "error: type attribute 'T' of node 'r' (Relu) is missing or no type"),
+    ("list for a type", "json", graph(X, node("r", "Relu", ["x"], T={"list": {"type": ["DT_FLOAT"]}})), [], 1,
+     "error: type attribute 'T' of node 'r' (Relu) is missing or no type"),
+    ("unknown attribute", "json", graph(X, node("r", "Relu", ["x"], T=T, Tfoo=T)), ["--fetch=r"], 1,
+     "error: AttrDef not found for attribute Tfoo of node r"),
+    ("unknown attribute, other policy", "json", graph(X, node("r", "Relu", ["x"], T=T, Tfoo=T)),
+     ["--fetch=r", "--policy=default"], 0, "(policy default)"),
+    ("circle", "json", graph(X, node("a", "AddV2", ["x", "b"], T=T), node("b", "Relu", ["a"], T=T)), ["--fetch=b"], 1,
+     "error: node 'a' waits for itself: the graph couldn't be sorted in topological order"),
+    ("circle of control", "json", graph(X, node("a", "Relu", ["x", "^a"], T=T)), ["--fetch=a", "--policy=default"], 1,
+     "error: node 'a' waits for itself: the graph couldn't be sorted in topological order"),
     ("missing number", "json", graph(X, node("c", "AddN", ["x"], T=T)), [], 1,
      "error: attribute 'N' of node 'c' (AddN) is missing or no number of values"),
     ("absurd number", "json", graph(X, node("c", "AddN", ["x"], T=T, N={"i": "99999999999"})), [], 1,
@@ -146,8 +156,8 @@ CASES = [
      "it fails when the node runs"),
 ]
 BROKEN = CASES[-5:] + [
-    (name, "json", json.dumps(g), ["--fetch=" + ",".join(fetches)] + (["--target=bfloat16"] if mode == "bf16" else []), 0,
-     hazards.WARNINGS[name]) for name, (g, fetches, mode) in hazards.graphs().items()]
+    (name, "json", json.dumps(g), ["--fetch=" + ",".join(fetches)] + (["--target=bfloat16"] if mode == "bf16" else []),
+     int(hazards.WARNINGS[name].startswith("error")), hazards.WARNINGS[name]) for name, (g, fetches, mode) in hazards.graphs().items()]
 CASES += BROKEN[5:]
 # And other policies keep out of it.
 CASES += [(name + ", avoided", ending, contents, flags + ["--policy=default"], 0, "(policy default)")

@@ -57,6 +57,10 @@ LIST_WRITERS = words("""TensorListFromTensor TensorListPushBack TensorListPushBa
     TensorListScatterV2 TensorListScatterIntoExistingList TensorListSetItem TensorListSplit""")
 
 
+# Ops whose types and functions are compared behind the pass.
+REGIONAL = words("If StatelessIf Case StatelessCase While StatelessWhile For")
+
+
 class PassError(Exception):
     """What TensorFlow's pass answers with an error."""
 
@@ -156,6 +160,14 @@ def signature_of(function):
             "attrs": attrs, "stateful": bool(s.get("isStateful")), "is_function": True}
 
 
+def number_of(node, name, spec):
+    """How many ports a number attribute gives."""
+    value = node.get("attr", {}).get(name)
+    if value is None and "default" not in spec["attrs"].get(name, {}):
+        raise PassError("Attribute %s is not present in node %s" % (name, node["name"]))
+    return int(spec["attrs"][name]["default"] if value is None else value["i"])
+
+
 def attr_types(node, name, spec=None):
     value = node.get("attr", {}).get(name)
     if value is None:
@@ -182,7 +194,7 @@ def expand(node, args, spec):
         key = (a["type_attr"], -1, "") if "type_attr" in a else ("", -1, a["type"])
         if key[0] and attr_types(node, key[0], spec) is None:
             raise PassError("Type attribute %s is not present in node %s" % (key[0], node["name"]))
-        count = int(node["attr"][a["number_attr"]]["i"]) if "number_attr" in a else 1
+        count = number_of(node, a["number_attr"], spec) if "number_attr" in a else 1
         ports += [key] * count
     return ports
 
@@ -193,6 +205,9 @@ class Node:
         self.inputs = expand(data, spec["inputs"], spec)
         self.outputs = expand(data, spec["outputs"], spec)
         self.keys = []
+        for attr in data.get("attr", {}):
+            if not attr.startswith("_") and attr not in spec["attrs"]:
+                raise PassError("AttrDef not found for attribute %s of node %s" % (attr, self.name))
         for key in self.inputs + self.outputs:
             if key not in self.keys:
                 self.keys.append(key)
@@ -216,28 +231,36 @@ class Node:
 # ---------------------------------------------------------------- devices
 
 
+PIECES = re.compile(r"""/job:(?:\*|[A-Za-z]\w*) | /(?:replica|task):(?:\*|[0-9]+)
+    | /device:(?P<type>\*|[A-Za-z]\w*)(?P<id>:(?:\*|[0-9]+))? | /(?P<old>cpu|CPU|gpu|GPU):(?P<old_id>\*|[0-9]+)""",
+                    re.X | re.A)
+
+
 def device_kind(text):
-    """cpu, gpu, other, or none for a name without a device."""
-    found = "none"
-    for part in text.split("/"):
-        fields = part.split(":")
-        if part == "":
-            continue
-        if fields[0] == "device":
-            word = fields[1].lower()
-            found = "gpu" if "gpu" in word else "cpu" if "cpu" in word else "other"
-        elif fields[0].lower() in ("gpu", "cpu"):
-            found = fields[0].lower()
-        elif fields[0] not in ("job", "replica", "task"):
+    """The type in lower case where the name is one of one device, else nothing."""
+    if text in ("", "/"):
+        return ""
+    at, found = 0, ("*", "*")
+    while at < len(text):
+        piece = PIECES.match(text, at)
+        if not piece:
             raise PassError("Unable to parse %s as a device name" % text)
-    if text and not text.startswith("/"):
-        raise PassError("Unable to parse %s as a device name" % text)
-    return found
+        at = piece.end()
+        if piece["type"]:
+            found = piece["type"], (piece["id"] or ":*")[1:]
+        elif piece["old"]:
+            found = piece["old"], piece["old_id"]
+    return "" if "*" in found else found[0].lower()
 
 
 def fast_arch(text):
-    m = re.fullmatch(r"(\d+)(?:\.(\d+))?", text or "")
-    return bool(m) and (int(m.group(1)), int(m.group(2) or 0)) >= (7, 0)
+    """Whether the first two numbers are at least 7.0."""
+    numbers = []
+    for word in (text or "").split(".")[:2]:
+        if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", word, re.A):
+            return False
+        numbers.append(int(word))
+    return tuple(numbers + [0])[:2] >= (7, 0)
 
 
 # ---------------------------------------------------------------- one item: the main graph or a body
@@ -252,7 +275,7 @@ class Painting:
         self.library = library
         env, cluster = case.get("env", {}), case.get("cluster", {"gpu": True})
         simulate = env.get("SIMULATE_GPU") in ("1", "true")
-        has_gpu = bool(cluster.get("gpu")) or simulate and case["mode"] == "fp16"
+        has_gpu = bool(cluster.get("gpu")) or simulate
         arch = cluster.get("arch") if cluster.get("gpu") else "8.0"
         suitable = case["mode"] != "fp16" or env.get("IGNORE_PERFORMANCE") in ("1", "true") or fast_arch(arch)
         wanted = "gpu" if case["mode"] == "fp16" else "cpu"
@@ -268,7 +291,7 @@ class Painting:
             # Placeholders of the main graph are fed.
             kept = kept or not in_function and op in ("Placeholder", "PlaceholderV2")
             kept = kept or in_function and (spec["stateful"] or "Dataset" in op)
-            process = not kept and device == wanted and suitable
+            process = not kept and wanted in device and suitable
             if process and op in ("FusedBatchNorm", "FusedBatchNormGrad"):
                 data["op"] = op + "V2"
                 data["attr"]["U"] = {"type": "DT_FLOAT"}
@@ -287,6 +310,7 @@ class Painting:
             self.by_name[node.name] = node
             self.processable[node.name] = process
         self.connect()
+        self.check_circles()
 
     def spec(self, op):
         if op in self.opdefs:
@@ -306,7 +330,30 @@ class Painting:
                 if source not in self.by_name:
                     raise PassError("Non-existent input %s in node %s" % (source, n.name))
                 self.users.setdefault((source, port), []).append((n.name, i))
+                if port >= len(self.by_name[source].outputs):
+                    raise PassError("%s has no output %d" % (source, port))
                 self.edge((source, self.by_name[source].outputs[port]), (n.name, n.inputs[i]))
+
+    def check_circles(self):
+        """Only loops go in circles, from NextIteration to Merge."""
+        waits = {n.name: {s.lstrip("^").partition(":")[0] for s in n.data.get("input", [])} & set(self.by_name)
+                 for n in self.nodes}
+        for n in self.nodes:
+            if n.op in ("Merge", "RefMerge"):
+                waits[n.name] = {s for s in waits[n.name]
+                                 if self.by_name[s].op not in ("NextIteration", "RefNextIteration")}
+        users = {}
+        for name, sources in waits.items():
+            for s in sources:
+                users.setdefault(s, []).append(name)
+        ready = [name for name, sources in waits.items() if not sources]
+        for name in ready:
+            for user in users.get(name, []):
+                waits[user].discard(name)
+                if not waits[user]:
+                    ready.append(user)
+        if len(ready) < len(waits):
+            raise PassError("The graph couldn't be sorted in topological order.")
 
     def edge(self, a, b):
         if b not in self.fanout[a]:
@@ -328,6 +375,8 @@ class Painting:
 
     def allows_type(self, v):
         attr, _, fixed = v[1]
+        if self.by_name[v[0]].spec.get("is_function"):
+            return False
         if not attr:
             return fixed == self.target
         allowed = self.by_name[v[0]].spec["attrs"][attr].get("allowed")
@@ -335,8 +384,8 @@ class Painting:
 
     def has_kernel(self, v):
         attr, node = v[1][0], self.by_name[v[0]]
-        if not attr or node.spec.get("is_function"):
-            return not attr
+        if not attr:
+            return True
         answer = node.spec.get(self.kernels, {}).get(attr, False)
         if isinstance(answer, bool):
             return answer
@@ -529,8 +578,10 @@ class Painting:
         for n in self.nodes:
             for key in n.keys:
                 if (n.name, key) in self.allow and n.type_of(key) == "float":
-                    if not key[0]:
+                    if not key[0] and not emulate:
                         raise PassError("Failed to set type attribute")
+                    if n.op in REGIONAL and not emulate:
+                        raise PassError("MLIR Graph Optimizer failed: %s and its functions" % n.name)
                     changes.append((n, key))
 
         def make(source, text, src, dst):
@@ -605,14 +656,31 @@ def calls_of(node):
 
 
 def reachable(graph, functions):
+    """What is called, and what computes the gradients of that."""
+    gradients = {g["functionName"]: g["gradientFunc"] for g in graph.get("library", {}).get("gradient", [])}
     seen, stack = [], list(graph["node"])
     while stack:
         node = stack.pop()
         for name in calls_of(node):
-            if name in functions and name not in seen:
+            while name in functions and name not in seen:
                 seen.append(name)
                 stack += functions[name].get("nodeDef", [])
+                name = gradients.get(name)
     return seen
+
+
+def optimized(graph, functions):
+    """The functions that are optimized, each for itself."""
+    reached = reachable(graph, functions)
+    nodes = graph["node"] + [n for name in reached for n in functions[name].get("nodeDef", [])]
+    if any(n["op"] in ("TPUCompile", "TPUPartitionedCall") for n in nodes):
+        return []
+    compiled = [n["attr"]["function"]["func"]["name"] for n in nodes if n["op"] == "XlaLaunch"]
+    for name in compiled:
+        for n in functions[name].get("nodeDef", []):
+            compiled += {v["func"]["name"] for v in n.get("attr", {}).values() if "func" in v} - set(compiled)
+    marked = lambda f: f.get("attr", {}).get("_tf_data_function", {}).get("b", False)
+    return [name for name in reached if name not in compiled and not marked(functions[name])]
 
 
 def flat_body(function, library, opdefs):
@@ -714,7 +782,7 @@ def rewrite_graph(graph, case, opdefs, version="2.21"):
         nodes += [n.data] + casts.get(n.name, [])
     out["node"] = nodes
     paintings = [p]
-    reached = reachable(graph, functions)
+    reached = optimized(graph, functions)
     for i, f in enumerate(out.get("library", {}).get("function", [])):
         if f["signature"]["name"] in reached:
             out["library"]["function"][i], p = rewrite_function(f, library, opdefs, case, version)

@@ -101,9 +101,12 @@ int TensorFlowRewriter::readSettings() {
   if (settings.isStrict && !notes.empty())
     notes = {"note: the environment's TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_* "
              "has no effect with --policy=" + policy};
-  for (const std::string &note : notes)
+  bool isWrong = false;
+  for (const std::string &note : notes) {
+    isWrong |= llvm::StringRef(note).starts_with("error: ");
     llvm::errs() << "amp-opt: " << note << "\n";
-  return kOk;
+  }
+  return isWrong ? kUsage : kOk;
 }
 
 int TensorFlowRewriter::scaleLoss(tensorflow::GraphDef &graph,
@@ -222,6 +225,8 @@ int TensorFlowRewriter::printLists() {
 }
 
 int TensorFlowRewriter::rewrite(ModuleOp module) {
+  if (failed(tf::checkGraph(module)))
+    return kBadInput;
   std::string why;
   if (tf::isSkipped(settings, why)) {
     llvm::errs() << "amp-opt: warning: " << why << "\n";
@@ -270,6 +275,10 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
     types.emplace(module);
   if (failed(autoMixedPrecision(module, rewrite, &report)))
     return kBadInput;
+  // Nor does lowering of references keep the contract.
+  for (auto function : module.getOps<FunctionOpInterface>())
+    if (tf::hasLowReferences(function))
+      function->removeAttr(kContractAttr);
   if (!isForced && (failed(verifyContract(module, rewrite.models)) ||
                     failed(types->verify())))
     return kVerification;
@@ -278,7 +287,8 @@ int TensorFlowRewriter::rewrite(ModuleOp module) {
                       options.output == "-" ? llvm::errs() : llvm::outs());
   if (emulation)
     emulation->apply();
-  hazards.warn();
+  if (failed(hazards.report()))
+    return kBadInput;
   summary = report.summary();
   return kOk;
 }

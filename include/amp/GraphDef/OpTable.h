@@ -56,6 +56,8 @@ struct AttrSpec {
   std::vector<DataType> allowed;
   /// Of a type attribute: its default, one type, or those of the list.
   std::optional<std::vector<DataType>> defaults;
+  /// Of a number of ports.
+  std::optional<int> defaultNumber;
 
   bool allows(DataType type) const;
 };

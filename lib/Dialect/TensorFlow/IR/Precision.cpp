@@ -110,6 +110,9 @@ struct PrecisionModel
   }
 
   bool isAllowedType(Operation *op, unsigned group, FloatType type) const {
+    // A function of the library computes what it computes.
+    if (!layout.spec)
+      return false;
     if (layout.fits(op) && isLowType(type))
       return layout.vertices[group].allows[lowIndex(type)];
     NodeTypes types = getNodeTypes(op);
@@ -170,8 +173,14 @@ struct PrecisionModel
         retarget(op, group, lowIndex(type)))
       return success();
     NodeTypes types = getNodeTypes(op);
-    if (types.vertices[group].attr.empty())
-      return op->emitError() << "Failed to set type attribute";
+    if (types.vertices[group].attr.empty()) {
+      if (!op->getParentOp()->hasAttr(kEmulatedAttr))
+        return op->emitError() << "Failed to set type attribute";
+      for (unsigned i = 0; i < types.outputs.size(); ++i)
+        if (types.outputs[i] == group)
+          op->getResult(i).setType(UnrankedTensorType::get(type));
+      return success();
+    }
     setVertexType(op, types, group, dataType(type));
     return success();
   }

@@ -13,6 +13,7 @@
 #include "amp/Interfaces/PrecisionInterfaces.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace amp;
 using namespace amp::tf;
@@ -39,14 +40,13 @@ static DataType loweredElement(Operation *op) {
   return 0;
 }
 
-/// A 16-bit type, or `wanted`, that a node has in a type attribute.
-static DataType findType(Operation *op, DataType wanted = 0) {
+/// The vertices of a node that are float32 by an attribute.
+static llvm::SmallVector<TypeVertex, 4> findFloat32(Operation *op) {
+  llvm::SmallVector<TypeVertex, 4> found;
   for (const TypeVertex &vertex : getNodeTypes(op).vertices)
-    if (!vertex.attr.empty())
-      if (DataType type = getVertexType(op, vertex);
-          wanted ? type == wanted : !lowName(type).empty())
-        return type;
-  return 0;
+    if (!vertex.attr.empty() && getVertexType(op, vertex) == graphdef::kFloat)
+      found.push_back(vertex);
+  return found;
 }
 
 tf::Hazards::Hazards(ModuleOp module) : module(module) {
@@ -63,9 +63,9 @@ tf::Hazards::Hazards(ModuleOp module) : module(module) {
       if (op.getDiscardableAttr(preserve)) {
         if (getOpName(&op) == "Cast" && typeOf(&op, "DstT") == graphdef::kFloat)
           casts.push_back(&op);
-      } else if (op.getDiscardableAttr(called) && !op.hasAttr(kSignatureAttr) &&
-                 findType(&op, graphdef::kFloat)) {
-        calls.push_back(&op);
+      } else if (op.getDiscardableAttr(called) && !op.hasAttr(kSignatureAttr)) {
+        if (auto vertices = findFloat32(&op); !vertices.empty())
+          calls.emplace_back(&op, std::move(vertices));
       }
     }
   }
@@ -76,7 +76,7 @@ void tf::Hazards::avoid() {
   for (TensorListCluster &list : lists)
     for (Operation *op : list.members)
       op->setAttr(kPreserveAttr, UnitAttr::get(op->getContext()));
-  for (Operation *op : calls)
+  for (auto &[op, vertices] : calls)
     op->setAttr(kPreserveAttr, UnitAttr::get(op->getContext()));
 }
 
@@ -107,16 +107,43 @@ void tf::Hazards::warnOfLists() {
   }
 }
 
+/// Ops whose functions TensorFlow compares with their types behind its pass: an
+/// error there, and the graph comes back as it was.
+static bool isRegional(llvm::StringRef op) {
+  return llvm::StringSwitch<bool>(op)
+      .Cases({"If", "StatelessIf", "Case", "StatelessCase", "While",
+              "StatelessWhile", "For"},
+             true)
+      .Default(false);
+}
+
 /// Of a loop all of whose types are on the clear list, and none of whose
 /// functions is looked into.
-void tf::Hazards::warnOfCalls() {
-  for (Operation *op : calls)
-    if (llvm::StringRef type = lowName(findType(op)); !type.empty())
-      op->emitWarning() << "node '" << getNodeName(op->getLoc()) << "' ("
+LogicalResult tf::Hazards::checkCalls() {
+  bool failed = false;
+  for (auto &[op, vertices] : calls) {
+    llvm::StringRef type;
+    for (const TypeVertex &vertex : vertices)
+      if (type.empty())
+        type = lowName(getVertexType(op, vertex));
+    if (type.empty())
+      continue;
+    if (isRegional(getOpName(op))) {
+      failed = true;
+      op->emitError() << "node '" << getNodeName(op->getLoc()) << "' ("
+                      << getOpName(op) << ") takes " << type
+                      << " now, and its functions still take float32, at which "
+                      << "TensorFlow gives up: keep it with --tf-keep, or take "
+                      << "another policy";
+      continue;
+    }
+    op->emitWarning() << "node '" << getNodeName(op->getLoc()) << "' ("
                         << getOpName(op) << ") takes " << type
                         << " now, and its functions still take float32: it "
                         << "fails when the node runs, as with TensorFlow's "
                         << "pass";
+  }
+  return failure(failed);
 }
 
 void tf::Hazards::warnOfCasts() {
@@ -179,9 +206,11 @@ void tf::Hazards::warnOfKernels() {
   }
 }
 
-void tf::Hazards::warn() {
+LogicalResult tf::Hazards::report() {
+  if (failed(checkCalls()))
+    return failure();
   warnOfLists();
-  warnOfCalls();
   warnOfCasts();
   warnOfKernels();
+  return success();
 }

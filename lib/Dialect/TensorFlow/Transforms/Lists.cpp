@@ -180,18 +180,19 @@ static std::string upper(std::string text) {
   return text;
 }
 
-/// TensorFlow's ReadBoolFromEnvVar: 0, false, 1, true.
-static bool readBool(const char *text, bool standard, const char *name,
-                     std::vector<std::string> &notes) {
-  std::string value = text;
-  for (char &c : value)
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (value == "1" || value == "true")
+/// TensorFlow's ReadBoolFromEnvVar: 0, false, 1, true. It ends the process at
+/// any other value that it reads.
+static bool readBool(const char *text, bool standard, bool isRead,
+                     const std::string &name, std::vector<std::string> &notes) {
+  std::string value = upper(text);
+  if (value == "1" || value == "TRUE")
     return true;
-  if (value == "0" || value == "false")
+  if (value == "0" || value == "FALSE")
     return false;
-  notes.push_back("warning: " + std::string(name) + "=" + text +
-                  " is neither 0 nor 1 and has no effect");
+  notes.push_back((isRead ? "error: " : "warning: ") + name + "=" + text +
+                  " is neither 0 nor 1" +
+                  (isRead ? ", which ends TensorFlow's process"
+                          : " and has no effect"));
   return standard;
 }
 
@@ -255,11 +256,11 @@ void tf::readEnvironment(const std::function<const char *(const char *)> &get,
     notes.push_back("note: " + prefix + "LOG_PATH=" + text +
                     " of the environment has no effect: -o writes the graph, "
                     "--print-policy the lists, --report the decisions");
-  auto flag = [&](const char *suffix, bool &into) {
-    if (const char *text = value(suffix); text && *text)
-      into = readBool(text, into, (prefix + suffix).c_str(), notes);
+  auto flag = [&](const char *suffix, bool isRead, bool &into) {
+    if (const char *text = value(suffix))
+      into = readBool(text, into, isRead, prefix + suffix, notes);
   };
-  flag("IGNORE_PERFORMANCE", settings.ignorePerformance);
-  flag("SIMULATE_GPU", settings.simulateGpu);
-  flag("EMULATE_FP16", settings.emulateFloat16);
+  flag("IGNORE_PERFORMANCE", settings.hasGpu, settings.ignorePerformance);
+  flag("SIMULATE_GPU", true, settings.simulateGpu);
+  flag("EMULATE_FP16", settings.mode == Mode::Cpu, settings.emulateFloat16);
 }

@@ -9,6 +9,7 @@
 // are on the mode's device; and its conversion of FusedBatchNorm.
 //===----------------------------------------------------------------------===//
 
+#include "Devices.h"
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "amp/Dialect/TensorFlow/Transforms/Rewrite.h"
 #include "amp/Interfaces/PrecisionInterfaces.h"
@@ -23,63 +24,6 @@ using namespace amp::tf;
 using namespace mlir;
 
 namespace {
-
-/// "8.6" as a pair, which compares as TensorFlow compares it; "x" and "8.6+PTX"
-/// are 0.0.
-std::pair<int, int> parseArch(llvm::StringRef text) {
-  auto [major, minor] = text.split('.');
-  std::pair<int, int> arch{0, 0};
-  if (major.getAsInteger(10, arch.first) ||
-      (!minor.empty() && minor.getAsInteger(10, arch.second)))
-    return {0, 0};
-  return arch;
-}
-
-enum class Device : uint8_t { None, Cpu, Gpu, Other, Invalid };
-
-/// A number, or any ("*").
-bool readDigits(llvm::StringRef text) {
-  unsigned value;
-  return text == "*" || !text.getAsInteger(10, value);
-}
-
-/// The device of a device string: "/job:a/replica:0/task:1/device:GPU:0",
-/// "/gpu:0", "GPU:0". A name without a device part is none.
-Device parseDevice(llvm::StringRef text) {
-  Device found = Device::None;
-  auto kind = [](llvm::StringRef type) {
-    std::string name = type.upper();
-    return llvm::StringRef(name).contains("GPU")   ? Device::Gpu
-           : llvm::StringRef(name).contains("CPU") ? Device::Cpu
-                                                   : Device::Other;
-  };
-  if (text.empty() || text == "/")
-    return Device::None;
-  if (!text.starts_with("/"))
-    return Device::Invalid;
-  llvm::SmallVector<llvm::StringRef, 8> parts;
-  text.drop_front().split(parts, '/');
-  for (llvm::StringRef part : parts) {
-    llvm::SmallVector<llvm::StringRef, 3> words;
-    part.split(words, ':');
-    llvm::StringRef key = words[0];
-    if (key == "job" && words.size() == 2 && !words[1].empty())
-      continue;
-    if ((key == "replica" || key == "task") && words.size() == 2 &&
-        readDigits(words[1]))
-      continue;
-    if (key == "device" && words.size() == 3 && readDigits(words[2]))
-      found = kind(words[1]);
-    else if (key == "device" && words.size() == 2 && words[1] == "*")
-      found = Device::Other;
-    else if ((key.equals_insensitive("gpu") || key.equals_insensitive("cpu")) &&
-             words.size() == 2 && readDigits(words[1]))
-      found = kind(key);
-    else
-      return Device::Invalid;
-  }
-  return found;
-}
 
 class Preparer {
 public:
@@ -96,6 +40,7 @@ private:
   LogicalResult markNames(FunctionOpInterface main);
   LogicalResult checkRecurrences(FunctionOpInterface function);
   LogicalResult checkLists(FunctionOpInterface function);
+  LogicalResult checkAttributes(FunctionOpInterface function);
   bool lowersAnything(FunctionOpInterface function);
   /// What all ops of a name share.
   struct NameInfo {
@@ -106,7 +51,7 @@ private:
   const NameInfo &infoOf(Operation *op);
   void markQuantized(FunctionOpInterface function);
   void convertBatchNorms(FunctionOpInterface function);
-  bool isSuitable(Device device) const;
+  bool isSuitable(const std::string &device) const;
   void preserve(Operation *op) {
     op->setDiscardableAttr(preserveName, builder.getUnitAttr());
   }
@@ -114,7 +59,7 @@ private:
     return op->getDiscardableAttr(preserveName) != nullptr;
   }
 
-  void preserveUnreachable();
+  void preserveFunctions();
   LogicalResult checkRecursion();
   void force(FunctionOpInterface function);
 
@@ -148,40 +93,40 @@ bool tf::isSkipped(const RewriteSettings &settings, std::string &why) {
   return true;
 }
 
-bool Preparer::isSuitable(Device device) const {
-  if (device == Device::None || device == Device::Other)
+bool Preparer::isSuitable(const std::string &device) const {
+  // The type of a device may hold both words.
+  if (device.find(settings.mode == Mode::Cuda ? "GPU" : "CPU") ==
+      std::string::npos)
     return false;
   if (settings.mode != Mode::Cuda)
-    return device == Device::Cpu;
-  if (device != Device::Gpu)
-    return false;
+    return true;
   return settings.ignorePerformance || !settings.hasGpu ||
          hasFastFloat16(settings);
 }
 
 LogicalResult Preparer::prepareBody(FunctionOpInterface function,
                                     bool isMain) {
+  if (!isMain && failed(checkBody(function)))
+    return failure();
   function->setAttr(kKernelsAttr,
                     builder.getStringAttr(
                         settings.mode == Mode::Cuda ? "gpu" : "cpu"));
   if (settings.isStrict)
     function->setAttr(kStrictAttr, builder.getUnitAttr());
-  Device standard = hasGpu ? Device::Gpu : Device::Cpu;
-  llvm::DenseMap<StringAttr, Device> devices;
+  bool isStandard = isSuitable(hasGpu ? "GPU" : "CPU");
+  llvm::DenseMap<StringAttr, bool> devices;
   auto doNotRemove = builder.getStringAttr("_grappler_do_not_remove");
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
-    Device device = standard;
+    bool isOnDevice = isStandard;
     if (auto text =
             dyn_cast_or_null<StringAttr>(op.getDiscardableAttr(deviceName))) {
-      auto [it, isNew] = devices.try_emplace(text, Device::None);
+      auto [it, isNew] = devices.try_emplace(text, false);
       if (isNew)
-        it->second = parseDevice(text.getValue());
-      device = it->second;
-      if (device == Device::Invalid)
-        return op.emitError() << "Unable to parse " << text.getValue()
-                              << " as a device name";
+        it->second =
+            isSuitable(deviceType(text.getValue()).value_or(std::string()));
+      isOnDevice = it->second;
     }
-    bool isPreserved = !isSuitable(device);
+    bool isPreserved = !isOnDevice;
     if (auto mark = dyn_cast_or_null<BoolAttr>(op.getAttr(doNotRemove)))
       isPreserved |= mark.getValue();
     // Placeholders are fed. In a body, what has side effects stays.
@@ -197,6 +142,19 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
     if (isPreserved)
       preserve(&op);
   }
+  return success();
+}
+
+/// TensorFlow's pass looks all attributes up, those for itself aside.
+LogicalResult Preparer::checkAttributes(FunctionOpInterface function) {
+  auto unknown = builder.getStringAttr(kUnknownAttr);
+  for (Operation &op : function.getFunctionBody().front().without_terminator())
+    if (auto attr = dyn_cast_or_null<StringAttr>(op.getDiscardableAttr(unknown));
+        attr && !getSpec(&op)->attr(std::string_view(attr.getValue().data(),
+                                                     attr.getValue().size())))
+      return op.emitError()
+             << "AttrDef not found for attribute " << attr.getValue()
+             << " of node " << getNodeName(op.getLoc());
   return success();
 }
 
@@ -305,7 +263,10 @@ LogicalResult Preparer::checkLists(FunctionOpInterface function) {
 
 LogicalResult Preparer::markNames(FunctionOpInterface main) {
   auto nodeOf = [](const std::string &name) {
-    llvm::StringRef node = llvm::StringRef(name).take_front(name.find(':'));
+    // Not the port, which is digits.
+    llvm::StringRef node = llvm::StringRef(name).rtrim("0123456789");
+    if (node.size() == name.size() || !node.consume_back(":") || node.empty())
+      node = name;
     node.consume_front("^");
     return node;
   };
@@ -363,7 +324,7 @@ void Preparer::convertBatchNorms(FunctionOpInterface function) {
     state.addOperands(op->getOperands());
     state.addTypes(op->getResultTypes());
     state.addAttributes(op->getAttrs());
-    state.addAttribute("U", TypeAttr::get(builder.getF32Type()));
+    state.attributes.set("U", TypeAttr::get(builder.getF32Type()));
     Operation *converted = builder.create(state);
     op->replaceAllUsesWith(converted);
     op->erase();
@@ -371,8 +332,8 @@ void Preparer::convertBatchNorms(FunctionOpInterface function) {
 }
 
 LogicalResult Preparer::run() {
-  hasGpu = settings.hasGpu || (settings.simulateGpu && settings.mode == Mode::Cuda);
-  preserveUnreachable();
+  hasGpu = settings.hasGpu || settings.simulateGpu;
+  preserveFunctions();
   if (failed(checkRecursion()))
     return failure();
   for (auto function : module.getOps<FunctionOpInterface>()) {
@@ -384,6 +345,8 @@ LogicalResult Preparer::run() {
     if (isMain && failed(markNames(function)))
       return failure();
     convertBatchNorms(function);
+    if (!settings.isStrict && failed(checkAttributes(function)))
+      return failure();
     markQuantized(function);
     if (settings.level == Level::UnsafeForceAll)
       force(function);
@@ -394,8 +357,9 @@ LogicalResult Preparer::run() {
   return success();
 }
 
-/// Functions that the graph does not reach.
-void Preparer::preserveUnreachable() {
+/// Functions that TensorFlow's optimizers leave alone: those that the graph does
+/// not reach, what XLA compiles, and all where the graph is one for TPUs.
+void Preparer::preserveFunctions() {
   llvm::StringMap<Operation *> functions;
   std::vector<Operation *> stack;
   for (Operation &op : *module.getBody()) {
@@ -408,27 +372,50 @@ void Preparer::preserveUnreachable() {
     else
       stack.push_back(&op);
   }
+  if (functions.empty())
+    return;
+  using Functions = llvm::DenseSet<Operation *>;
+  auto follow = [&](Operation *op, Functions &reached,
+                    std::vector<Operation *> &stack) {
+    auto calls = op->getAttrOfType<ArrayAttr>(kCallsAttr);
+    if (!calls)
+      return;
+    for (Attribute call : calls) {
+      auto name = dyn_cast<StringAttr>(call);
+      Operation *callee = name ? functions.lookup(name.getValue()) : nullptr;
+      if (callee && reached.insert(callee).second)
+        stack.push_back(callee);
+    }
+  };
   for (const std::string &name : settings.calledFunctions)
     if (Operation *function = functions.lookup(name))
       stack.push_back(function);
-  llvm::DenseSet<Operation *> reached(stack.begin(), stack.end());
+  Functions reached(stack.begin(), stack.end()), compiled;
+  std::vector<Operation *> launched;
+  bool isForTpu = false;
   while (!stack.empty()) {
     Operation *function = stack.back();
     stack.pop_back();
     function->walk([&](Operation *op) {
-      auto calls = op->getAttrOfType<ArrayAttr>(kCallsAttr);
-      if (!calls)
-        return;
-      for (Attribute call : calls) {
-        auto name = dyn_cast<StringAttr>(call);
-        Operation *callee = name ? functions.lookup(name.getValue()) : nullptr;
-        if (callee && reached.insert(callee).second)
-          stack.push_back(callee);
-      }
+      follow(op, reached, stack);
+      llvm::StringRef name = getOpName(op);
+      if (name == "XlaLaunch")
+        follow(op, compiled, launched);
+      isForTpu |= name == "TPUCompile" || name == "TPUPartitionedCall";
+    });
+  }
+  while (!launched.empty()) {
+    Operation *function = launched.back();
+    launched.pop_back();
+    // As TensorFlow follows them: by single functions among the attributes.
+    function->walk([&](Operation *op) {
+      if (!op->hasAttr(kSignatureAttr) && !getOpName(op).ends_with("Case"))
+        follow(op, compiled, launched);
     });
   }
   for (auto &entry : functions)
-    if (!reached.contains(entry.second))
+    if (isForTpu || !reached.contains(entry.second) ||
+        compiled.contains(entry.second))
       preserve(entry.second);
 }
 
@@ -527,6 +514,8 @@ LogicalResult tf::prepare(ModuleOp module, const RewriteSettings &settings,
 }
 
 tf::Emulation::Emulation(ModuleOp module) : module(module) {
+  for (auto function : module.getOps<FunctionOpInterface>())
+    function->setAttr(kEmulatedAttr, UnitAttr::get(module.getContext()));
   module.walk([&](Operation *op) {
     if (!isa_and_nonnull<TensorFlowDialect>(op->getDialect()))
       return;
@@ -537,10 +526,28 @@ tf::Emulation::Emulation(ModuleOp module) : module(module) {
   });
 }
 
+/// Whether a vertex, of a fixed type or not, has been lowered.
+static bool isLowered(Operation *op, const NodeTypes &types, unsigned vertex) {
+  if (!types.vertices[vertex].attr.empty())
+    return getVertexType(op, types.vertices[vertex]) == graphdef::kHalf;
+  auto isHalf = [](Value value) {
+    auto tensor = dyn_cast<mlir::TensorType>(value.getType());
+    return tensor && tensor.getElementType().isF16();
+  };
+  for (unsigned i = 0; i < types.inputs.size(); ++i)
+    if (types.inputs[i] == vertex)
+      return isHalf(op->getOperand(i));
+  for (unsigned i = 0; i < types.outputs.size(); ++i)
+    if (types.outputs[i] == vertex)
+      return isHalf(op->getResult(i));
+  return false;
+}
+
 void tf::Emulation::apply() {
   OpBuilder builder(module.getContext());
   FloatType half = builder.getF16Type(), single = builder.getF32Type();
   for (auto function : module.getOps<FunctionOpInterface>()) {
+    function->removeAttr(kEmulatedAttr);
     const PrecisionDialectInterface *dialect = nullptr;
     llvm::SmallVector<Operation *> ops;
     for (Operation &op :
@@ -560,10 +567,15 @@ void tf::Emulation::apply() {
       };
       NodeTypes types = getNodeTypes(op);
       for (unsigned v = 0; v < types.vertices.size(); ++v) {
-        if (it->second[v] != graphdef::kFloat ||
-            getVertexType(op, types.vertices[v]) != graphdef::kHalf)
+        if (it->second[v] != graphdef::kFloat || !isLowered(op, types, v))
           continue;
-        setVertexType(op, types, v, graphdef::kFloat);
+        if (!types.vertices[v].attr.empty())
+          setVertexType(op, types, v, graphdef::kFloat);
+        else
+          for (unsigned i = 0; i < types.outputs.size(); ++i)
+            if (types.outputs[i] == v)
+              op->getResult(i).setType(
+                  tensorType(op->getContext(), graphdef::kFloat));
         for (unsigned i = 0; i < types.inputs.size(); ++i)
           if (types.inputs[i] == v) {
             builder.setInsertionPoint(op);

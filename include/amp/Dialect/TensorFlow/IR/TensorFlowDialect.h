@@ -91,11 +91,18 @@ inline constexpr llvm::StringLiteral kDeviceAttr = "tf.device";
 /// On a node: the bytes of a NodeDef with what else it has (debug info, full
 /// type, unknown fields).
 inline constexpr llvm::StringLiteral kExtraAttr = "tf.extra";
-/// On a node: its inputs whose port 0 the file spells out, "x:0" for "x".
+/// On a node: its inputs whose port 0 the file spells out, "x:0" for "x"; and
+/// ~i for an input i of a function's node that leaves it out, "x:y" for "x:y:0".
 inline constexpr llvm::StringLiteral kSpelledAttr = "tf.spelled_ports";
-/// On a node: the names of type attributes that the file leaves to their
-/// defaults, and that are written only when they have changed.
+/// On a node of a function: the arguments that it waits for, each with its place
+/// among the node's inputs, as "3 ^x".
+inline constexpr llvm::StringLiteral kArgumentControlsAttr =
+    "tf.argument_controls";
+/// On a node: the names of type attributes and numbers of ports that the file
+/// leaves to their defaults, and that are written only when they have changed.
 inline constexpr llvm::StringLiteral kDefaultedAttr = "tf.defaulted";
+/// On a node: the name of an attribute that the definition of its op has not.
+inline constexpr llvm::StringLiteral kUnknownAttr = "tf.unknown_attr";
 /// On a call of a function of the library: its definition as a line of the op
 /// table.
 inline constexpr llvm::StringLiteral kSignatureAttr = "tf.signature";
@@ -116,6 +123,9 @@ inline constexpr llvm::StringLiteral kWantedAttr = "tf.wanted";
 /// On a function: whatever is lowered must have a kernel, losses stay float32,
 /// and preserved casts keep their type.
 inline constexpr llvm::StringLiteral kStrictAttr = "tf.strict";
+/// On a function: its lowered types are for the casts alone (mode cpu), so that
+/// even fixed ones may be lowered.
+inline constexpr llvm::StringLiteral kEmulatedAttr = "tf.emulated";
 /// On a node of the allow list: one of its types is quantized, so that nothing
 /// of it is lowered.
 inline constexpr llvm::StringLiteral kQuantizedAttr = "tf.quantized";

@@ -16,6 +16,7 @@
 #include "amp/Dialect/TensorFlow/IR/TensorFlowDialect.h"
 #include "amp/Policy/Policy.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -65,7 +66,8 @@ struct RewriteSettings {
 };
 
 /// Reads TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_* through `get`. Appends a note
-/// for each that is set, and a warning for a value that TensorFlow ignores.
+/// for each that is set, a warning for a value that TensorFlow ignores, and an
+/// error (a line that starts with "error: ") for one that ends its process.
 void readEnvironment(
     const std::function<const char *(const char *)> &get,
     RewriteSettings &settings, std::vector<std::string> &notes);
@@ -86,6 +88,12 @@ makePolicyFor(const PolicyRequest &request, const RewriteSettings &settings,
               const std::vector<std::string> &functions,
               const std::vector<std::string_view> &nativeNames,
               std::vector<PolicyMessage> &messages);
+
+/// Checks of the graph itself what TensorFlow checks around the pass, whatever
+/// the cluster: names of devices, and that only loops go in circles. Bodies are
+/// checked by `prepare`, if the graph reaches them.
+llvm::LogicalResult checkGraph(mlir::ModuleOp module);
+llvm::LogicalResult checkBody(mlir::FunctionOpInterface function);
 
 /// Whether the pass does anything at all with this cluster.
 bool isSkipped(const RewriteSettings &settings, std::string &why);
@@ -110,20 +118,23 @@ public:
   /// Keeps the rewrite from all of them, together with
   /// RewriteSettings::isStrict.
   void avoid();
-  /// Warns of those that the rewrite has brought about.
-  void warn();
+  /// Warns of those that the rewrite has brought about; those at which
+  /// TensorFlow gives up are errors.
+  llvm::LogicalResult report();
 
 private:
   void warnOfLists();
   void warnOfCasts();
-  void warnOfCalls();
+  llvm::LogicalResult checkCalls();
   void warnOfKernels();
 
   mlir::ModuleOp module;
   /// Lists that leave the pass's sight.
   std::vector<TensorListCluster> lists;
-  /// Nodes that hand float32 to functions, which keep their signatures.
-  std::vector<mlir::Operation *> calls;
+  /// Nodes that hand float32 to functions, which keep their signatures, and
+  /// what of them is float32.
+  std::vector<std::pair<mlir::Operation *, llvm::SmallVector<TypeVertex, 4>>>
+      calls;
   /// Casts to float32 that are to stay.
   std::vector<mlir::Operation *> casts;
 };
@@ -149,12 +160,16 @@ private:
   std::vector<ConversionCounts> before;
 };
 
+/// Whether a node gives a reference to a 16-bit type. That is another type than
+/// one to float32; a list edit may bring it about.
+bool hasLowReferences(mlir::FunctionOpInterface function);
+
 /// Mode cpu computes in float32 and only rounds to float16: what was lowered
 /// gets its type back, a cast to float32 before each input and a cast to
 /// float16 behind each output.
 class Emulation {
 public:
-  /// Notes the types before the rewrite.
+  /// Notes the types before the rewrite, which may lower fixed ones too.
   explicit Emulation(mlir::ModuleOp module);
   void apply();
 
