@@ -581,7 +581,8 @@ PaintReason Painter::reasonToStay(VertexId v) const {
   if (!vertex.supportsTarget || !vertex.allowsTarget)
     return reason(Rule::NotSupported);
   if (lists[v] == ListKind::Clear)
-    return reason(Rule::NoNeighbour);
+    // Its own witness: there may well be a lowered neighbour.
+    return reason(Rule::NoNeighbour, vertex.readsVariable ? v : kNoVertex);
   if (inferRule == InferRule::Follow) {
     VertexId lowered = kNoVertex, deny = kNoVertex;
     for (VertexId from : sourcesOf(v)) {

@@ -86,7 +86,7 @@ static void writeNode(const PrecisionReport &report, const ReportNode &node,
     writeOrigin(node, os);
   os << "\n";
   for (uint32_t index : node.because)
-    if (index != kNoNode) {
+    if (index != kNoNode && &report.nodes[index] != &node) {
       const ReportNode &witness = report.nodes[index];
       if (!witness.file.empty())
         os << "  " << witness.file << ":" << witness.line << ":"

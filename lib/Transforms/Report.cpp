@@ -48,13 +48,21 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::DenySpreads:
     return "on the " + list + " list, follows the denied " + a;
   case Rule::Tied:
-    return "shares its value with " + a;
+    // Its own witness is what the others of its cluster look at.
+    return first == &node ? "shares its value with ops that are out of sight "
+                            "or must not change"
+                          : "shares its value with " + a;
   case Rule::Between:
     return "on the " + list + " list, between " + a + " and " + b;
+  // What starts the lowering of others may turn out not to be able to.
   case Rule::Follows:
-    return "on the infer list, follows " + a + ", which is lowered";
+    return "on the infer list, follows " + a +
+           (!first || first->lowered ? ", which is lowered"
+                                     : ", which was to be lowered");
   case Rule::ClearNeighbour:
-    return "on the clear list, takes the type of " + a;
+    return "on the clear list, takes the type " +
+           (!first || first->lowered ? "of " + a
+                                     : "that " + a + " was to have");
   case Rule::NotAllowed:
     return "on the allow list, but it cannot have type " + target;
   case Rule::Recurrence:
@@ -97,6 +105,9 @@ std::string PrecisionReport::reasonText(const ReportNode &node) const {
   case Rule::InputDenied:
     return "on the infer list, but its input " + a + " is denied";
   case Rule::NoNeighbour:
+    if (first == &node)
+      return "on the clear list, but it reads a variable, which is handed on "
+             "as it is";
     return "on the clear list, and no lowered op is next to it";
   case Rule::CastStays:
     return "a cast that " + a + " needs as it is";
@@ -246,7 +257,7 @@ void amp::writeReportJson(const PrecisionReport &report,
     separate();
     Array because;
     for (uint32_t witness : node.because)
-      if (witness != kNoNode)
+      if (witness != kNoNode && &report.nodes[witness] != &node)
         because.push_back(text(report.nodes[witness].name));
     Object object{{"function", text(report.functions[node.function])},
                   {"name", text(node.name)},

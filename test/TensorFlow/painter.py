@@ -57,6 +57,9 @@ LIST_WRITERS = words("""TensorListFromTensor TensorListPushBack TensorListPushBa
     TensorListScatterV2 TensorListScatterIntoExistingList TensorListSetItem TensorListSplit""")
 
 
+# Ops with 16-bit kernels for every device.
+EVERYWHERE = words("""EnsureShape Enter Exit ExpandDims Identity IdentityN Merge NextIteration PreventGradient Rank Reshape
+    Shape ShapeN Size Squeeze StatelessWhile StopGradient Switch While""")
 # Ops whose types and functions are compared behind the pass.
 REGIONAL = words("If StatelessIf Case StatelessCase While StatelessWhile For")
 
@@ -386,6 +389,9 @@ class Painting:
         attr, node = v[1][0], self.by_name[v[0]]
         if not attr:
             return True
+        # XLA's devices and those of plugins have what every device has.
+        if device_kind(node.data.get("device", "")) not in ("", "cpu", "gpu"):
+            return node.op in EVERYWHERE or node.op.startswith("TensorList")
         answer = node.spec.get(self.kernels, {}).get(attr, False)
         if isinstance(answer, bool):
             return answer
@@ -773,7 +779,7 @@ def rewrite_graph(graph, case, opdefs, version="2.21"):
     functions = {f["signature"]["name"]: f for f in graph.get("library", {}).get("function", [])}
     library = {k: signature_of(f) for k, f in functions.items()}
     out = clone(graph)
-    preserved = {x.split(":")[0] for k in ("fetches", "feeds", "keep") for x in case.get(k, [])}
+    preserved = {x.lstrip("^").split(":")[0] for k in ("fetches", "feeds", "keep") for x in case.get(k, [])}
     p = Painting(out["node"], library, opdefs, case, version, preserved, False)
     p.paint()
     casts = p.rewrite()

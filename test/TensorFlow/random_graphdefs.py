@@ -29,12 +29,32 @@ GENERIC = sorted((painter.ALLOW | painter.ALLOW_BATCH | painter.ALLOW_3D | paint
 OFTEN = sorted(painter.words("""MatMul Conv2D BatchMatMulV2 Conv3D DepthwiseConv2dNative Relu Add AddV2 Mul BiasAdd Tanh
     Sigmoid Softmax FusedBatchNormV3 FusedBatchNorm Identity Reshape Exp Sum Mean Pow Neg MaxPool Cast ConcatV2 Pack
     StopGradient IdentityN Maximum Floor Abs"""))
+NORMS = sorted(painter.words("""FusedBatchNorm FusedBatchNormGrad FusedBatchNormV2 FusedBatchNormGradV2 FusedBatchNormV3
+    FusedBatchNormGradV3 _FusedBatchNormEx _FusedBatchNormGradEx"""))
+# What lists are edited with, besides the ops on them.
+OTHERS = painter.words("""Const Cast ReadVariableOp EmptyTensorList TensorListReserve TensorListResize _Arg _Retval F0
+    PartitionedCall Placeholder Cos Cumsum VariableV2 LoopCond FusedBatchNorm NoOp SparseMatMul""")
+MADE = painter.words("type list(type) int bool string float shape list(int) list(shape)")
 DEVICES = ["", "/gpu:0", "/device:GPU:0", "/cpu:0", "/job:worker/replica:0/task:3/device:GPU:7", "/job:x",
-           "/job:gpuworker/replica:0/task:0/device:CPU:0", "/job:localhost/replica:0/task:0/device:TPU:0"]
+           "/job:gpuworker/replica:0/task:0/device:CPU:0", "/job:localhost/replica:0/task:0/device:TPU:0", "/device:CPU:0",
+           "/gpu:*", "/device:XLA_GPU:0", "/GPU:1", "/device:GPU", "/device:cpu:0"]
 TYPES = ["float"] * 14 + ["half", "bfloat16", "double", "int32", "int64", "bool"]
 EDITS = [("ALLOWLIST_ADD", "Cos"), ("ALLOWLIST_REMOVE", "MatMul"), ("INFERLIST_REMOVE", "Tanh"),
          ("DENYLIST_REMOVE", "Exp"), ("CLEARLIST_ADD", "Cumsum"), ("CLEARLIST_REMOVE", "Relu,Reshape"),
          ("BLACKLIST_ADD", "Sin"), ("WHITELIST_ADD", "Rint"), ("INFERLIST_ADD", "Atan2, Cos"), ("GRAYLIST_REMOVE", "Mul")]
+
+
+def all_ops(opdefs, found=[]):
+    """Ops that `generic` can make: their attributes are of simple kinds, and nothing is a reference or a function."""
+    if not found:
+        for op, spec in opdefs.items():
+            needed = {a["type"] for a in spec["attrs"].values() if "default" not in a}
+            refs = any(a.get("is_ref") for a in spec["inputs"] + spec["outputs"])
+            if needed <= MADE and not refs and not op.startswith(("TPU", "Xla", "_")) and op not in (
+                    "Placeholder", "Enter", "Exit", "Merge", "Switch", "NextIteration"):
+                found.append(op)
+        found.sort()
+    return found
 
 
 def dt(word):
@@ -65,10 +85,26 @@ class Builder:
             data["device"] = device
         if attrs:
             data["attr"] = attrs
+        self.decorate(data)
         self.nodes.append(data)
         made = [(data["name"] + (":%d" % i if i else ""), t) for i, t in enumerate(outputs)]
         self.tensors += [t for t in made if "_ref" not in t[1]]
         return made
+
+    def decorate(self, data):
+        """What does not change anything: spellings, attributes for TensorFlow itself, odd names."""
+        if self.pick(0.05):
+            odd = "%s%s%d" % (self.prefix, self.rng.choice(["a/b/", "A.", "1x", "x-0-", "x"]), self.count)
+            if all(n["name"] != odd for n in self.nodes):
+                data["name"] = odd
+        if self.pick(0.03):
+            data["experimentalDebugInfo"] = {"originalNodeNames": ["o"]}
+        if self.pick(0.05):
+            data.setdefault("attr", {})["_output_shapes"] = {"list": {"shape": [{"unknownRank": True}]}}
+        if self.pick(0.03):
+            data.setdefault("attr", {})["_T"] = dt("float")
+        if self.pick(0.08) and "input" in data and self.prefix:
+            data["input"] = [s if ":" in s else s + ":0" for s in data["input"]]
 
     def source(self, word):
         """A value from outside of every loop."""
@@ -148,7 +184,8 @@ class Builder:
             elif "default" in attr and not self.pick(0.2):
                 if kind == "int":
                     numbers[name] = int(attr["default"])
-                    attrs[name] = {"i": str(attr["default"])}
+                    if self.pick(0.5):
+                        attrs[name] = {"i": str(attr["default"])}
             elif kind == "int":
                 numbers[name] = int(attr["default"])
                 attrs[name] = {"i": str(attr["default"])}
@@ -229,6 +266,31 @@ class Builder:
                 self.node("TensorListPushBackBatch", [handle, element()], ["variant"], **e)
         if word == "float" and self.pick(0.3):
             self.loop([handle])
+
+    def odd_steps(self):
+        """Casts, lists of types, branches, and handles of lists that somebody else holds."""
+        kind = self.rng.randint(0, 6)
+        if kind == 0:
+            word = self.rng.choice(["double", "half", "int32", "float"])
+            self.node("Cast", [self.tensor(word)], ["float"], SrcT=dt(word), DstT=dt("float"))
+        elif kind == 1:
+            word = self.rng.choice(["double", "half", "int32"])
+            self.node("Cast", [self.tensor("float")], [word], SrcT=dt("float"), DstT=dt(word))
+        elif kind == 2:
+            words = [self.rng.choice(["float", "float", "int32", "half", "variant"]) for _ in range(self.rng.randint(1, 4))]
+            self.node("IdentityN", [self.tensor(w) for w in words], words, T={"list": {"type": [dt(w)["type"] for w in words]}})
+        elif kind == 3 and not self.frames:
+            out, other = self.node("Switch", [self.tensor("float"), self.tensor("bool")], ["float", "float"], T=dt("float"))
+            out = self.node(self.rng.choice(["Relu", "Tanh", "Exp", "Abs"]), [out], ["float"], T=dt("float"))[0]
+            self.node("Merge", [out, other], ["float", "int32"], T=dt("float"), N={"i": "2"})
+        elif kind == 4:
+            self.node("AssignVariableOp", [self.tensor("resource"), self.tensor("float")], dtype=dt("float"))
+        elif kind == 5:
+            self.node("TensorListGetItem", [self.tensor("variant"), self.tensor("int32"), self.tensor("int32")], ["float"],
+                      element_dtype=dt("float"))
+        else:
+            self.node("TensorListSetItem", [self.tensor("variant"), self.tensor("int32"), self.tensor("float")], ["variant"],
+                      element_dtype=dt("float"))
 
     def loop(self, more=(), depth=0):
         """Enter, Merge, Switch, body, NextIteration, Exit for a few variables."""
@@ -313,8 +375,14 @@ class Builder:
                 self.list_steps() if depth < 2 else self.generic("Relu")
             elif kind < 0.14 and self.functions:
                 self.call()
-            elif kind < 0.6:
+            elif kind < 0.55:
                 self.generic(self.rng.choice(OFTEN))
+            elif kind < 0.6:
+                self.generic(self.rng.choice(NORMS))
+            elif kind < 0.66:
+                self.odd_steps()
+            elif kind < 0.72:
+                self.generic(self.rng.choice(all_ops(self.opdefs)))
             else:
                 self.generic(self.rng.choice(GENERIC))
 
@@ -392,9 +460,29 @@ def random_case(rng):
     for _ in range(rng.choice([0, 0, 0, 1, 2])):
         key, ops = rng.choice(EDITS)
         case["env"][key] = ops
+    if rng.random() < 0.25:
+        move_ops(rng, case)
     if case["mode"] == "cpu_fp16" and rng.random() < 0.4:
         case["env"]["EMULATE_FP16"] = "0"
+    if not case["cluster"]["gpu"] and rng.random() < 0.1:
+        case["env"]["SIMULATE_GPU"] = "1"
     return case, rng.choice(["2.21", "2.21", "2.19"])
+
+
+def move_ops(rng, case):
+    """A few ops to other lists, without a conflict."""
+    case["env"] = {k: v for k, v in case["env"].items() if k == "LEVEL"}
+    lists = painter.op_lists(dict(case, env={}))
+    moved = {}
+    for _ in range(rng.randint(1, 4)):
+        moved[rng.choice(GENERIC + sorted(OTHERS))] = rng.choice(sorted(lists))
+    for key, ops in lists.items():
+        old = {"ALLOW": "WHITE", "INFER": "GRAY", "DENY": "BLACK"}
+        name = lambda: rng.choice([key, key, old.get(key, key)])
+        if add := sorted(op for op, to in moved.items() if to == key and op not in ops):
+            case["env"][name() + "LIST_ADD"] = ",".join(add)
+        if remove := sorted(op for op, to in moved.items() if to != key and op in ops):
+            case["env"][name() + "LIST_REMOVE"] = ",".join(remove)
 
 
 def random_graph(rng, opdefs, prefix, case, conditionals=True):
@@ -429,6 +517,8 @@ def random_graph(rng, opdefs, prefix, case, conditionals=True):
     names = [n["name"] for n in nodes]
     fetches = [n for n in leaves if rng.random() < 0.7] + [n for n in names if rng.random() < 0.04]
     found = {"fetches": sorted(set(fetches)) or [names[-1]], "feeds": [], "keep": []}
+    if rng.random() < 0.1:
+        found["fetches"][0] = rng.choice(["%s:0", "^%s"]) % found["fetches"][0]
     if rng.random() < 0.2:
         found["feeds"] = [rng.choice(names)]
     if rng.random() < 0.2:

@@ -16,6 +16,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 #include <array>
 #include <mutex>
@@ -31,7 +32,8 @@ struct Names {
   explicit Names(MLIRContext *context)
       : context(context), strict(StringAttr::get(context, kStrictAttr)),
         quantized(StringAttr::get(context, kQuantizedAttr)),
-        kernels(StringAttr::get(context, kKernelsAttr)) {
+        kernels(StringAttr::get(context, kKernelsAttr)),
+        otherDevice(StringAttr::get(context, kOtherDeviceAttr)) {
     Builder b(context);
     for (auto [i, type] : llvm::enumerate(std::array<Type, 2>{
              b.getF16Type(), b.getBF16Type()})) {
@@ -42,7 +44,7 @@ struct Names {
     float32Tensor = UnrankedTensorType::get(b.getF32Type());
   }
   MLIRContext *context;
-  StringAttr strict, quantized, kernels;
+  StringAttr strict, quantized, kernels, otherDevice;
   /// By OpLayout::lowIndex.
   Type low[2];
   TypeAttr lowTypes[2];
@@ -55,12 +57,25 @@ struct Names {
   }
 };
 
+/// Ops that every device runs in 16 bits, those of XLA and of plugins too.
+bool runsAnywhere(llvm::StringRef op) {
+  return op.starts_with("TensorList") ||
+         llvm::StringSwitch<bool>(op)
+             .Cases({"EnsureShape", "Enter", "Exit", "ExpandDims", "Identity",
+                     "IdentityN", "Merge", "NextIteration", "PreventGradient",
+                     "Rank", "Reshape", "Shape", "ShapeN", "Size", "Squeeze",
+                     "StatelessWhile", "StopGradient", "Switch", "While"},
+                    true)
+             .Default(false);
+}
+
 /// Answers for every op of one name from the table.
 struct PrecisionModel
     : public PrecisionOpInterface::FallbackModel<PrecisionModel> {
   PrecisionModel(const Names &names, OperationName name)
       : names(names), layout(names.strict.getContext(), opName(name)),
-        isLossName(isLossOp(opName(name))) {}
+        isLossName(isLossOp(opName(name))),
+        isForAll(runsAnywhere(opName(name))) {}
   static bool classof(Operation *) { return true; }
 
   static llvm::StringRef opName(OperationName name) {
@@ -125,7 +140,8 @@ struct PrecisionModel
   }
 
   bool canExecute(Operation *op, unsigned group, FloatType type) const {
-    if (!isAllowedType(op, group, type))
+    if (!isAllowedType(op, group, type) ||
+        (!isForAll && op->getDiscardableAttr(names.otherDevice)))
       return false;
     Facts own;
     const Facts &facts = factsOf(op, own);
@@ -293,7 +309,7 @@ struct PrecisionModel
 
   const Names &names;
   const OpLayout layout;
-  const bool isLossName;
+  const bool isLossName, isForAll;
   /// The attributes of the last node that was retyped, by OpLayout::lowIndex.
   struct Retyped {
     unsigned group = ~0u;

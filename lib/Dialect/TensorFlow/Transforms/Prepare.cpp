@@ -114,17 +114,21 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
   if (settings.isStrict)
     function->setAttr(kStrictAttr, builder.getUnitAttr());
   bool isStandard = isSuitable(hasGpu ? "GPU" : "CPU");
-  llvm::DenseMap<StringAttr, bool> devices;
+  // Whether it is suitable, and one of another kind.
+  llvm::DenseMap<StringAttr, std::pair<bool, bool>> devices;
   auto doNotRemove = builder.getStringAttr("_grappler_do_not_remove");
   for (Operation &op : function.getFunctionBody().front().without_terminator()) {
     bool isOnDevice = isStandard;
     if (auto text =
             dyn_cast_or_null<StringAttr>(op.getDiscardableAttr(deviceName))) {
-      auto [it, isNew] = devices.try_emplace(text, false);
-      if (isNew)
-        it->second =
-            isSuitable(deviceType(text.getValue()).value_or(std::string()));
-      isOnDevice = it->second;
+      auto [it, isNew] = devices.try_emplace(text, false, false);
+      if (isNew) {
+        std::string type = deviceType(text.getValue()).value_or(std::string());
+        it->second = {isSuitable(type), type != "GPU" && type != "CPU"};
+      }
+      isOnDevice = it->second.first;
+      if (isOnDevice && it->second.second)
+        op.setAttr(kOtherDeviceAttr, builder.getUnitAttr());
     }
     bool isPreserved = !isOnDevice;
     if (auto mark = dyn_cast_or_null<BoolAttr>(op.getAttr(doNotRemove)))

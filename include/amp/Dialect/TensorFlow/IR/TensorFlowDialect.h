@@ -118,6 +118,9 @@ inline constexpr llvm::StringLiteral kCallsAttr = "tf.calls";
 inline constexpr llvm::StringLiteral kControlReturnAttr = "tf.control_return";
 /// On a function: the device whose kernels count, "gpu" or "cpu".
 inline constexpr llvm::StringLiteral kKernelsAttr = "tf.kernels";
+/// On a node: it is on a device of another kind, as XLA_GPU, which has the
+/// kernels of every device alone.
+inline constexpr llvm::StringLiteral kOtherDeviceAttr = "tf.other_device";
 /// On a node: it is fetched, fed or kept by name.
 inline constexpr llvm::StringLiteral kWantedAttr = "tf.wanted";
 /// On a function: whatever is lowered must have a kernel, losses stay float32,
