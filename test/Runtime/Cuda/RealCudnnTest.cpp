@@ -31,8 +31,7 @@ struct Real {
   cuda::Api api;
   cudnnBackendDescriptor_t device = nullptr;
   long executed = 0, heuristics = 0;
-  /// Notes of the engines of the plans that were executed.
-  std::vector<int64_t> engines;
+  bool padsMore = false; ///< a mistake, for a test of the library's checks
 } real;
 
 cudnnStatus_t create(cudnnHandle_t *handle) {
@@ -65,6 +64,9 @@ cudnnStatus_t setAttribute(cudnnBackendDescriptor_t of,
   if (name == CUDNN_ATTR_ENGINE_OPERATION_GRAPH)
     if (auto status = set(CUDNN_ATTR_ENGINE_DEVICEPROP))
       return status;
+  const int64_t more[] = {7, 7};
+  if (real.padsMore && name == CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS)
+    values = more;
   return real.api.cudnnBackendSetAttribute(of, name, type, count, values);
 }
 cudnnStatus_t execute(cudnnHandle_t, cudnnBackendDescriptor_t,
@@ -246,6 +248,22 @@ TEST_F(RealCudnn, HasAnAlgorithmForEveryForm) {
           }
         }
   }
+}
+
+/// Its checks are real: a convolution that does not fit its images is refused.
+TEST_F(RealCudnn, RefusesWhatDoesNotFit) {
+  planFor(900, 132, 232448);
+  if (HasFatalFailure())
+    return;
+  cuda::Settings settings;
+  settings.tries = 1;
+  EXPECT_TRUE(run(kCases[0], DType::Float16, settings).ok());
+  real.padsMore = true;
+  Status status = run(kCases[0], DType::Float16, settings);
+  EXPECT_EQ(status.code(), Code::Unavailable);
+  EXPECT_NE(status.message().find("cudnnBackendFinalize failed: "),
+            std::string::npos)
+      << status.message();
 }
 
 /// What the heuristics proposed, and our file kept, makes the same plan again.
