@@ -143,40 +143,60 @@ bool amp::addForeignModels(ModelSet &models, const std::string &nameOrFile,
       loadOpModels(nameOrFile, messages);
   if (!file)
     return false;
+  for (const auto &other : models.foreign())
+    for (const OpDescription &op : file->ops)
+      if (other->table().count(op.name)) {
+        messages.push_back(
+            {true, file->locate(op.at, "error: '" + op.name +
+                                           "' is described already, by " +
+                                           other->file().fileName)});
+        return false;
+      }
   models.addForeign(std::make_shared<const ForeignModels>(std::move(file)));
   return true;
+}
+
+/// What is wrong with naming an op in a context that has its dialect; empty for
+/// nothing.
+static std::string missingOp(llvm::StringRef op, MLIRContext *context) {
+  Dialect *dialect = context->getLoadedDialect(op.split('.').first);
+  if (!dialect || dialect->allowsUnknownOperations() ||
+      OperationName(op, context).isRegistered())
+    return {};
+  std::vector<std::string_view> names;
+  for (RegisteredOperationName known : context->getRegisteredOperations())
+    if (&known.getDialect() == dialect)
+      names.emplace_back(known.getStringRef().data(),
+                         known.getStringRef().size());
+  std::string_view nearest =
+      nearestName(std::string_view(op.data(), op.size()), names);
+  return "dialect '" + dialect->getNamespace().str() + "' has no op '" +
+         op.str() + "'" +
+         (nearest.empty() ? std::string()
+                          : "; did you mean '" + std::string(nearest) + "'?");
 }
 
 void amp::checkForeignModels(const ModelSet &models, MLIRContext *context,
                              std::vector<PolicyMessage> &messages) {
   for (const auto &foreign : models.foreign()) {
     const OpModelsFile &file = foreign->file();
+    auto report = [&](size_t at, const std::string &problem) {
+      if (!problem.empty())
+        messages.push_back({true, file.locate(at, "error: " + problem)});
+    };
+    for (const DialectDescription &dialect : file.dialects) {
+      report(dialect.castAt, missingOp(dialect.cast, context));
+      report(dialect.constantAt, missingOp(dialect.constant, context));
+    }
     for (const OpDescription &op : file.ops) {
-      Dialect *dialect = context->getLoadedDialect(
-          llvm::StringRef(op.name).split('.').first);
-      if (!dialect)
-        continue;
-      OperationName name(op.name, context);
-      std::string problem;
-      if (!name.isRegistered() && !dialect->allowsUnknownOperations()) {
-        std::vector<std::string_view> names;
-        for (RegisteredOperationName known :
-             context->getRegisteredOperations())
-          if (&known.getDialect() == dialect)
-            names.emplace_back(known.getStringRef().data(),
-                               known.getStringRef().size());
-        std::string_view nearest = nearestName(op.name, names);
-        problem = "dialect '" + dialect->getNamespace().str() +
-                  "' has no op '" + op.name + "'" +
-                  (nearest.empty()
-                       ? std::string()
-                       : "; did you mean '" + std::string(nearest) + "'?");
-      } else if (ModelSet().kindOf(name).interface) {
+      std::string problem = missingOp(op.name, context);
+      if (problem.empty() &&
+          context->getLoadedDialect(
+              llvm::StringRef(op.name).split('.').first) &&
+          ModelSet().kindOf(OperationName(op.name, context)).interface)
         problem = "'" + op.name + "' has a model in code, which this one "
                   "would not replace";
-      }
-      if (!problem.empty())
-        messages.push_back({true, file.locate(op.at, "error: " + problem)});
+      report(op.at, problem);
     }
   }
 }

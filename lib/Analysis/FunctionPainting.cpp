@@ -154,7 +154,7 @@ void BodyPainter::refineReasons() {
 LogicalResult BodyPainter::run() {
   builder.collectOps();
   builder.addVertices();
-  if (failed(describer.readPins()))
+  if (builder.isMalformed() || failed(describer.readPins()))
     return failure();
   describer.findSpelledOutOps();
   builder.updateVertices();

@@ -309,6 +309,15 @@ void GraphBuilder::addVertices(uint32_t index) {
   painted.count = groups.size();
   for (unsigned i = 0; i < groups.size(); ++i) {
     const TypeGroup &group = groups[i];
+    if (!painted.isFlow && !hasPlaces(op, group)) {
+      // Once, where many ops are of that kind.
+      if (!malformed)
+        op->emitError() << "has a model whose type group " << i << " is of more "
+                        << "operands or results than the op has";
+      malformed = true;
+      painted.count = i;
+      return;
+    }
     PaintVertex vertex = makeVertex(index, kind, i, group);
     vertex.list = painted.isUnknown ? ListKind::Keep : painted.list;
     vertex.processable = !isPreserved && !painted.isLoss;

@@ -30,8 +30,10 @@ public:
   /// Indexes the body, and finds the ops that carry values from one place to
   /// another, with their groups.
   void collectOps();
-  /// Describes the ops and makes their vertices.
+  /// Describes the ops and makes their vertices. Afterwards isMalformed() says
+  /// whether a model contradicts its op, which has been told.
   void addVertices();
+  bool isMalformed() const { return malformed; }
   /// Tells the vertices what was found out about their ops since: pins, and
   /// lists of ops spelled out.
   void updateVertices();
@@ -74,7 +76,7 @@ private:
   OpDescriber &describer;
   /// Values that the function returns.
   std::vector<bool> outputs;
-  bool hasCast = false;
+  bool hasCast = false, malformed = false;
   llvm::SmallVector<TypeGroup, 2> groups;
   /// By kind (OpKinds): groups follow from the op alone, so that those of the
   /// others are the same.

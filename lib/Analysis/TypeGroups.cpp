@@ -21,6 +21,14 @@ bool amp::hasMembers(const TypeGroup &group) {
          !group.blockArguments.empty();
 }
 
+bool amp::hasPlaces(Operation *op, const TypeGroup &group) {
+  auto isResult = [&](unsigned i) { return i < op->getNumResults(); };
+  return llvm::all_of(group.operands,
+                      [&](unsigned i) { return i < op->getNumOperands(); }) &&
+         llvm::all_of(group.results, isResult) &&
+         llvm::all_of(group.wideResults, isResult);
+}
+
 bool amp::isShaped(Operation *op, const FlowGroup &group) {
   // What is in memory cannot be cast, nor can, in most dialects, a tensor without
   // a rank.

@@ -16,6 +16,8 @@
 namespace amp {
 
 bool hasMembers(const TypeGroup &group);
+/// Whether the op has all operands and results that the group names.
+bool hasPlaces(mlir::Operation *op, const TypeGroup &group);
 /// Whether the values of a flow are tensors that can be cast.
 bool isShaped(mlir::Operation *op, const FlowGroup &group);
 /// The element type that all members of a group share; null without one.

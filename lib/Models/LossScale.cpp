@@ -5,9 +5,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-// With arith and linalg, for modules whose variables are globals of ml_program:
-// the state of the scale is three more globals, an update is a store that its
-// user marked, and a skipped one stores what was there.
+// With arith and linalg, for modules whose variables are globals of ml_program or
+// variables of TOSA: the state of the scale is three globals, an update is a store
+// that its user marked, and a skipped one stores what was there.
 //===----------------------------------------------------------------------===//
 
 #include "Models.h"
@@ -228,16 +228,28 @@ public:
   }
 };
 
+/// Reads what a store is about to overwrite.
+Value loadOld(OpBuilder &builder, ml_program::GlobalStoreOp store) {
+  return make<ml_program::GlobalLoadOp>(
+      builder, store.getLoc(), store.getValue().getType(), store.getGlobal());
+}
+Value loadOld(OpBuilder &builder, tosa::VariableWriteOp store) {
+  return make<tosa::VariableReadOp>(builder, store.getLoc(),
+                                    store.getInput1().getType(),
+                                    store.getNameAttr());
+}
+
 /// A store that its user marks with amp.gradient_operands is an update; the ops
-/// before it that take gradients name them with the same attribute.
+/// before it that take gradients name them with the same attribute. Its operand
+/// is the new value.
+template <typename StoreOp>
 struct StoreUpdateModel
-    : VariableUpdateOpInterface::ExternalModel<StoreUpdateModel,
-                                               ml_program::GlobalStoreOp> {
+    : VariableUpdateOpInterface::ExternalModel<StoreUpdateModel<StoreOp>,
+                                               StoreOp> {
   OpOperand *getGradientOperand(Operation *op) const {
     return op->hasAttr(kGradientOperandsAttr) ? &op->getOpOperand(0) : nullptr;
   }
   void setUpdateCondition(Operation *op, Value condition) const {
-    auto store = cast<ml_program::GlobalStoreOp>(op);
     OpBuilder builder(op);
     if (arith::SelectOp guard = guardOf(op)) {
       // The condition is known where the guard stands, or the guard moves.
@@ -245,11 +257,9 @@ struct StoreUpdateModel
       guard.getConditionMutable().assign(condition);
       return;
     }
-    Value old = make<ml_program::GlobalLoadOp>(
-        builder, op->getLoc(), store.getValue().getType(), store.getGlobal());
-    auto guard = make<arith::SelectOp>(builder, op->getLoc(), condition,
-                                       store.getValue(), old);
-    store.getValueMutable().assign(guard);
+    Value old = loadOld(builder, cast<StoreOp>(op));
+    op->setOperand(0, make<arith::SelectOp>(builder, op->getLoc(), condition,
+                                            op->getOperand(0), old));
   }
   Value getUpdateCondition(Operation *op) const {
     arith::SelectOp guard = guardOf(op);
@@ -277,11 +287,19 @@ void amp::registerTensorLossScale(DialectRegistry &registry) {
       +[](MLIRContext *context, ml_program::MLProgramDialect *) {
         context->loadDialect<arith::ArithDialect, linalg::LinalgDialect,
                              math::MathDialect, tensor::TensorDialect>();
-        ml_program::GlobalStoreOp::attachInterface<StoreUpdateModel>(*context);
+        ml_program::GlobalStoreOp::attachInterface<
+            StoreUpdateModel<ml_program::GlobalStoreOp>>(*context);
       });
   addTo<arith::ArithDialect>(registry);
   addTo<linalg::LinalgDialect>(registry);
   addTo<math::MathDialect>(registry);
   addTo<tensor::TensorDialect>(registry);
-  addTo<tosa::TosaDialect>(registry);
+  // Variables of TOSA are its own; the state of the scale stands in globals all
+  // the same.
+  registry.addExtension(+[](MLIRContext *context, tosa::TosaDialect *dialect) {
+    context->loadDialect<ml_program::MLProgramDialect>();
+    dialect->addInterface<TensorLossScale>();
+    tosa::VariableWriteOp::attachInterface<
+        StoreUpdateModel<tosa::VariableWriteOp>>(*context);
+  });
 }

@@ -141,8 +141,13 @@ void Reader::readDialect(const JsonValue &value, DialectDescription &dialect) {
     const std::string &key = value.keys[i];
     const JsonValue &item = value.items[i];
     if (key == "cast") {
-      if (expect(item, JsonValue::String, "'cast'", "the name of an op"))
+      if (!expect(item, JsonValue::String, "'cast'", "the name of an op"))
+        continue;
+      if (item.text.empty())
+        error(item.at, "'cast' is empty");
+      else
         dialect.cast = opName(item.text, dialect.name);
+      dialect.castAt = item.at;
     } else if (key == "constant") {
       if (!expect(item, JsonValue::Object, "'constant'",
                   "an object with op and attribute"))
@@ -160,10 +165,14 @@ void Reader::readDialect(const JsonValue &value, DialectDescription &dialect) {
         error(item.at, "a constant needs 'op' and 'attribute'");
       else
         dialect.constant = opName(dialect.constant, dialect.name);
+      dialect.constantAt = item.at;
     } else if (key != "doc") {
       unknownKey(value, i, {"cast", "constant", "doc"});
     }
   }
+  if (!dialect.cast.empty() && dialect.cast == dialect.constant)
+    error(dialect.castAt,
+          "'" + dialect.cast + "' is the cast of its dialect and its constant");
 }
 
 void Reader::readDialects(const JsonValue &dialects) {

@@ -50,6 +50,8 @@ struct Training {
   SmallVector<Operation *> checked;
   /// What says that this call updates; null when every call does.
   Operation *stepCondition = nullptr;
+  /// Said to be an update, by an op that nothing can make conditional.
+  Operation *unguarded = nullptr;
   bool hasGradients = false;
   bool isScaled = false;
 };
@@ -82,8 +84,12 @@ Training inspect(FunctionOpInterface function) {
     auto update = dyn_cast<VariableUpdateOpInterface>(op);
     OpOperand *gradient = update ? update.getGradientOperand() : nullptr;
     findGradients(op, gradient, training.gradients);
-    if (!update)
+    if (!update) {
+      auto marked = op->getAttrOfType<DenseI64ArrayAttr>(kGradientOperandsAttr);
+      if (marked && marked.empty() && !training.unguarded)
+        training.unguarded = op;
       return;
+    }
     training.hasGradients |= gradient != nullptr;
     if (gradient || op->hasAttr(kGeneratedAttr))
       training.updates.push_back(update);
@@ -185,21 +191,36 @@ void guardUpdates(const Training &training,
   }
 }
 
-LogicalResult scaleFunction(FunctionOpInterface function,
-                            const LossScaleConfig &config) {
-  Training training = inspect(function);
-  if (training.isScaled || !training.hasGradients || training.gradients.empty())
-    return success();
+/// Whether the function is to be scaled; an error where it cannot be.
+FailureOr<bool> isScalable(const Training &training) {
+  if (training.isScaled)
+    return false;
+  if (training.unguarded)
+    return training.unguarded->emitOpError(
+        "is marked as an update, and nothing says how it is skipped: a step "
+        "whose gradients are not finite would be taken");
+  if (!training.hasGradients || training.gradients.empty()) {
+    if (!training.seeds.empty())
+      training.seeds.front()->emitWarning(
+          "seeds the backward part, and no variable is updated with a gradient: "
+          "no loss scale is added");
+    return false;
+  }
   if (training.seeds.empty()) {
     training.updates.front()->emitWarning(
         "variables are updated without a loss scale, so small float16 "
         "gradients become zero: a scale is added only where a training "
         "section stands");
-    return success();
+    return false;
   }
   if (failed(check(training)))
     return failure();
+  return true;
+}
 
+LogicalResult scaleFunction(FunctionOpInterface function,
+                            const Training &training,
+                            const LossScaleConfig &config) {
   const LossScaleDialectInterface *dialect =
       interfaceOf(training.seeds.front());
   OpBuilder builder(function.getContext());
@@ -229,14 +250,14 @@ LogicalResult scaleFunction(FunctionOpInterface function,
       unscaleGradients(training, *dialect, builder, state.scale);
   builder.setInsertionPoint(training.updates.front());
   Value finite = dialect->buildAllFinite(
-      builder, training.updates.front().getLoc(), checked);
+      builder, training.updates.front()->getLoc(), checked);
   guardUpdates(training, *dialect, builder, finite);
 
   if (config.mode == LossScaleConfig::Mode::Dynamic) {
     builder.setInsertionPointAfter(training.updates.back());
     Value condition =
         training.stepCondition ? training.stepCondition->getResult(0) : Value();
-    dialect->buildUpdate(builder, training.updates.back().getLoc(), state,
+    dialect->buildUpdate(builder, training.updates.back()->getLoc(), state,
                          finite, condition, config.params);
   }
   return success();
@@ -276,8 +297,20 @@ LogicalResult amp::applyLossScale(ModuleOp module,
       functions.push_back(function);
     return WalkResult::skip();
   });
-  for (FunctionOpInterface function : functions)
-    if (failed(scaleFunction(function, config)))
+  // Whatever is wrong is found before anything changes.
+  SmallVector<std::pair<FunctionOpInterface, Training>, 1> trainings;
+  bool anyError = false;
+  for (FunctionOpInterface function : functions) {
+    Training training = inspect(function);
+    FailureOr<bool> scalable = isScalable(training);
+    anyError |= failed(scalable);
+    if (succeeded(scalable) && *scalable)
+      trainings.emplace_back(function, std::move(training));
+  }
+  if (anyError)
+    return failure();
+  for (const auto &[function, training] : trainings)
+    if (failed(scaleFunction(function, training, config)))
       return failure();
   return success();
 }

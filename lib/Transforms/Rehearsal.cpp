@@ -19,6 +19,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/Support/Threading.h"
 
 #include <utility>
 
@@ -43,6 +44,9 @@ private:
   bool isNew(uint32_t index);
   LogicalResult tryOp(uint32_t index);
   LogicalResult tryCast(Operation *at, Value value, Type type, FloatType to);
+  LogicalResult tryConstant(Operation *op,
+                            const PrecisionDialectInterface &dialect,
+                            FloatType to);
 
   const FunctionPainting &painting;
   const BodyIndex &body;
@@ -58,11 +62,28 @@ private:
   std::vector<KindInfo> kindInfos;
   llvm::DenseSet<uint64_t> tried;
   llvm::DenseSet<std::pair<const void *, std::pair<Type, Type>>> casts;
+  llvm::DenseSet<std::pair<const void *, Type>> constants;
 };
 
-} // namespace
+/// The first error of this thread while it lives, for a note.
+class Why {
+public:
+  explicit Why(MLIRContext *context)
+      : handler(context, [this, thread = llvm::get_threadid()](
+                             Diagnostic &inner) {
+          // Nested passes run beside each other.
+          if (llvm::get_threadid() != thread)
+            return failure();
+          if (text.empty() && inner.getSeverity() == DiagnosticSeverity::Error)
+            text = inner.str();
+          return success();
+        }) {}
+  std::string text;
 
-namespace {
+private:
+  ScopedDiagnosticHandler handler;
+};
+
 /// Numbers that mostly are pointers; a step is a multiplication.
 struct KindHash {
   uint64_t state = 0;
@@ -133,7 +154,7 @@ LogicalResult Rehearsal::tryCast(Operation *at, Value value, Type type,
   Operation *op = value.getDefiningOp();
   const auto *dialect = op ? kindOf(op).dialect : nullptr;
   if (dialect && type == value.getType() && dialect->isConvertibleConstant(op))
-    return success();
+    return tryConstant(op, *dialect, to);
   if (!dialect)
     dialect = op ? painting.dialect : kindOf(at).dialect;
   if (!dialect)
@@ -152,13 +173,54 @@ LogicalResult Rehearsal::tryCast(Operation *at, Value value, Type type,
           : UnrealizedConversionCastOp::create(builder, value.getLoc(), type,
                                                value)
                 .getResult(0);
-  Value result = dialect->buildCast(builder, value.getLoc(), source, to);
-  bool made = result && result.getDefiningOp() && result != source;
+  bool made;
+  std::string reason;
+  {
+    Why why(builder.getContext());
+    Value result = dialect->buildCast(builder, value.getLoc(), source, to);
+    made = result && result.getDefiningOp() && result != source;
+    for (Operation *each = at->getPrevNode(); made && each != before;
+         each = each->getPrevNode())
+      made = succeeded(verify(each));
+    reason = why.text;
+  }
   while (at->getPrevNode() != before)
     at->getPrevNode()->erase();
-  if (!made)
-    return emitError(value.getLoc()) << "this value cannot be cast";
-  return success();
+  if (made)
+    return success();
+  InFlightDiagnostic diag = emitError(value.getLoc())
+                            << "this value cannot be cast to " << to;
+  if (!reason.empty())
+    diag.attachNote() << reason;
+  return diag;
+}
+
+/// A twin of a constant that a models file says is one. Code knows its own.
+LogicalResult
+Rehearsal::tryConstant(Operation *op, const PrecisionDialectInterface &dialect,
+                       FloatType to) {
+  if (dialect.getDialect() || !op->isRegistered() ||
+      !constants.insert({op->getName().getAsOpaquePointer(), to}).second)
+    return success();
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfter(op);
+  bool holds;
+  std::string reason;
+  {
+    Why why(builder.getContext());
+    Operation *twin = dialect.buildConvertedConstant(builder, op, to);
+    holds = twin && succeeded(verify(twin));
+    reason = why.text;
+    if (twin)
+      twin->erase();
+  }
+  if (holds)
+    return success();
+  InFlightDiagnostic diag =
+      op->emitError() << "this constant cannot be converted to " << to;
+  if (!reason.empty())
+    diag.attachNote() << reason;
+  return diag;
 }
 
 LogicalResult Rehearsal::tryOp(uint32_t index) {
@@ -180,14 +242,10 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
         op->getOperand(i)));
     copy->setOperand(i, operands.back().getResult(0));
   }
-  std::string why;
+  std::string reason;
   bool holds = true;
   {
-    ScopedDiagnosticHandler handler(op->getContext(), [&](Diagnostic &inner) {
-      if (why.empty() && inner.getSeverity() == DiagnosticSeverity::Error)
-        why = inner.str();
-      return success();
-    });
+    Why why(op->getContext());
     for (VertexId v = painted.first; v < painted.first + painted.count; ++v)
       if (FloatType type = painting.loweredType(v); type && holds) {
         lowered = type;
@@ -195,6 +253,7 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
             copy, kind, painting.groupIndex(v), type));
       }
     holds = holds && succeeded(verify(copy));
+    reason = why.text;
   }
   copy->erase();
   for (UnrealizedConversionCastOp operand : operands)
@@ -204,8 +263,8 @@ LogicalResult Rehearsal::tryOp(uint32_t index) {
   InFlightDiagnostic diag =
       op->emitError() << "cannot have type " << lowered
                       << ", although its model says so";
-  if (!why.empty())
-    diag.attachNote() << why;
+  if (!reason.empty())
+    diag.attachNote() << reason;
   return diag;
 }
 
@@ -239,6 +298,11 @@ LogicalResult Rehearsal::run() {
     }
   }
   return failure(failed);
+}
+
+bool amp::isValid(Operation *op) {
+  Why why(op->getContext());
+  return succeeded(verify(op, /*verifyRecursively=*/false));
 }
 
 LogicalResult amp::rehearse(const FunctionPainting &painting,

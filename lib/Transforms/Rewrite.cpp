@@ -67,6 +67,7 @@ private:
     return valueColours[id] ? lowTypes[valueColours[id]] : float32;
   }
   void findAllNeeds();
+  bool readsAsItIs(OpOperand &use, FloatType own);
   bool mayNeedCasts(ValueId id) const {
     return firstNeed[id] != firstNeed[id + 1] || !body.nestedUses().empty();
   }
@@ -213,6 +214,23 @@ void Rewriter::findColours() {
       colours[v] = type == painting.target ? 1 : 2;
 }
 
+/// Existing casts read whatever there is, but for those of dialects that have none
+/// from this type to theirs (arith.truncf to what it reads).
+bool Rewriter::readsAsItIs(OpOperand &use, FloatType own) {
+  Operation *user = use.getOwner();
+  const OpKind &kind = kindOf(user);
+  if (!ModelSet::isTransparentCast(user, kind))
+    return false;
+  if (kind.dialect && !kind.dialect->needsRehearsal())
+    return true;
+  Value value = use.get();
+  Type type = value.getType();
+  value.setType(withElementType(type, own));
+  const bool valid = isValid(user);
+  value.setType(type);
+  return valid;
+}
+
 /// The uses of all values that need another type than the value has. There are
 /// few of them, and in one walk over the operands they cost least.
 void Rewriter::findAllNeeds() {
@@ -235,9 +253,7 @@ void Rewriter::findAllNeeds() {
       const uint8_t colour = v == kNoVertex ? 0 : colours[v];
       if (colour == valueColours[id])
         continue;
-      // An existing cast reads whatever there is.
-      if (Operation *user = body.op(op);
-          !colour && ModelSet::isTransparentCast(user, kindOf(user)))
+      if (!colour && readsAsItIs(body.op(op)->getOpOperand(i), ownType(id)))
         continue;
       FloatType wanted = colour ? lowTypes[colour] : float32;
       found.push_back({id, {op, i, wanted}});
@@ -271,11 +287,9 @@ void Rewriter::findNeeds(ValueId id, FloatType own) {
     });
   if (own == float32 || body.nestedUses().empty())
     return;
-  for (const BodyIndex::NestedUse &use : body.nestedUses(id)) {
-    Operation *user = use.second->getOwner();
-    if (!ModelSet::isTransparentCast(user, kindOf(user)))
+  for (const BodyIndex::NestedUse &use : body.nestedUses(id))
+    if (!readsAsItIs(*use.second, own))
       needs.push_back({use.second, float32, kNoOp});
-  }
 }
 
 /// A group may be float32 though its value's type is another: a reference. Or its

@@ -47,6 +47,10 @@ struct RewriteResult {
 mlir::FunctionType signatureAfter(const FunctionPainting &painting,
                                   mlir::FunctionOpInterface function);
 
+/// Whether the op, without what its regions hold, is as its verifier wants it;
+/// nobody hears of it where it is not.
+bool isValid(mlir::Operation *op);
+
 /// Tries what rewriteFunction would do to each kind of op on a copy; what cannot
 /// be done is an error at the op. Nothing has changed afterwards.
 llvm::LogicalResult rehearse(const FunctionPainting &painting,

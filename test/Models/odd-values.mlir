@@ -126,3 +126,24 @@ func.func @packed(%x: tensor<8x8xf32>, %y: tensor<2x2x4x4xf32>) -> tensor<8x8xf3
   %r = linalg.matmul ins(%u, %x : tensor<8x8xf32>, tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
   return %r : tensor<8x8xf32>
 }
+
+// -----
+
+// Casts that are there already read what is lowered where they can, and else what it
+// was: there is no arith.truncf from float16.
+// CHECK-LABEL: func.func @casts
+// CHECK: %[[P:.*]] = linalg.matmul {{.*}} -> tensor<4x4xf16>
+// CHECK: %[[WIDE:.*]] = arith.extf %[[P]] {amp.generated}
+// CHECK-DAG: arith.truncf %[[WIDE]] : tensor<4x4xf32> to tensor<4x4xf16>
+// CHECK-DAG: arith.truncf %[[WIDE]] : tensor<4x4xf32> to tensor<4x4xbf16>
+// CHECK-DAG: arith.extf %[[P]] : tensor<4x4xf16> to tensor<4x4xf64>
+// CHECK-DAG: arith.fptosi %[[P]] : tensor<4x4xf16> to tensor<4x4xi32>
+func.func @casts(%x: tensor<4x4xf32>) -> (tensor<4x4xf16>, tensor<4x4xbf16>, tensor<4x4xf64>, tensor<4x4xi32>) {
+  %e = tensor.empty() : tensor<4x4xf32>
+  %p = linalg.matmul ins(%x, %x : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %a = arith.truncf %p : tensor<4x4xf32> to tensor<4x4xf16>
+  %b = arith.truncf %p : tensor<4x4xf32> to tensor<4x4xbf16>
+  %c = arith.extf %p : tensor<4x4xf32> to tensor<4x4xf64>
+  %d = arith.fptosi %p : tensor<4x4xf32> to tensor<4x4xi32>
+  return %a, %b, %c, %d : tensor<4x4xf16>, tensor<4x4xbf16>, tensor<4x4xf64>, tensor<4x4xi32>
+}

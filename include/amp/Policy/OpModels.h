@@ -71,6 +71,8 @@ struct DialectDescription {
   /// The op that is a constant and its attribute; empty for none.
   std::string constant, constantAttribute;
   size_t at = 0;
+  /// Where the cast and the constant are named.
+  size_t castAt = 0, constantAt = 0;
 };
 
 /// A models file that has been read.

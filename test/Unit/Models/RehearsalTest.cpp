@@ -68,6 +68,14 @@ struct FailingModel : WrongModel<FailingModel> {
   }
 };
 
+/// Names an operand that is not there.
+struct BeyondModel : WrongModel<BeyondModel> {
+  void getTypeGroups(Operation *,
+                     llvm::SmallVectorImpl<TypeGroup> &groups) const {
+    groups.push_back({{0, 1, 7}, {0}});
+  }
+};
+
 /// The error and its notes when arith.addf has such a model. The module must be
 /// as it was.
 template <typename Model> std::string messageOf() {
@@ -120,6 +128,12 @@ TEST(Rehearsal, aModelThatContradictsTheVerifier) {
             "cannot have type 'f16', although its model says so\n"
             "'arith.addf' op requires the same type for all operands and "
             "results\n");
+}
+
+TEST(Rehearsal, aGroupOfMoreThanThereIs) {
+  EXPECT_EQ(messageOf<BeyondModel>(),
+            "has a model whose type group 0 is of more operands or results than "
+            "the op has\n");
 }
 
 TEST(Rehearsal, retargetingThatFails) {
