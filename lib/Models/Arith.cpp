@@ -96,6 +96,15 @@ Operation *ArithCasts::buildConvertedConstant(OpBuilder &builder,
   return convertConstant(builder, constant, "value", type);
 }
 
+void ArithCasts::getPolicyNames(
+    llvm::SmallVectorImpl<llvm::StringRef> &names) const {
+  // Asking for those of a dialect finds none where another one's name sorts
+  // between its own.
+  for (RegisteredOperationName op : getContext()->getRegisteredOperations())
+    if (&op.getDialect() == getDialect())
+      names.push_back(op.getStringRef());
+}
+
 Operation *amp::convertConstant(OpBuilder &builder, Operation *constant,
                                 llvm::StringRef name, FloatType type) {
   Attribute value = constant->getAttr(name);

@@ -109,6 +109,9 @@ struct ArithCasts : PrecisionDialectInterface {
                                           mlir::Operation *constant,
                                           mlir::FloatType type) const override;
   bool isVariableRead(mlir::Operation *) const override { return false; }
+  /// Every op of the dialect.
+  void getPolicyNames(
+      llvm::SmallVectorImpl<llvm::StringRef> &names) const override;
 };
 
 /// A twin of a constant whose elements are attribute `name`, behind it.

@@ -12,6 +12,7 @@
 
 #include "PolicyFile.h"
 #include "PolicyJson.h"
+#include "amp/OpSet/OpSet.h"
 #include "amp/OpSet/Types.h"
 #include "amp/Policy/Policy.h"
 
@@ -73,17 +74,25 @@ private:
     return policy::locate(source.name, source.text, at, text);
   }
   /// A name with a dot is checked where the caller has names of that dialect,
-  /// one without where it has any such.
+  /// one without against those of the caller, or the op table where it has none.
   bool isKnown(std::string_view op) const {
     size_t dot = op.find('.');
     if (names.empty() || std::binary_search(sorted.begin(), sorted.end(), op))
       return true;
     if (dot == std::string_view::npos)
-      return !hasPlainNames;
+      return !hasPlainNames && findOp(op);
     auto next =
         std::lower_bound(sorted.begin(), sorted.end(), op.substr(0, dot + 1));
     return next == sorted.end() ||
            next->substr(0, dot + 1) != op.substr(0, dot + 1);
+  }
+
+  std::string unknown(const std::string &op) const {
+    std::vector<std::string_view> table;
+    if (!hasPlainNames && op.find('.') == std::string::npos)
+      for (const OpDef &def : allOps())
+        table.push_back(def.name);
+    return "unknown op '" + op + "'" + suggest(op, table.empty() ? names : table);
   }
 
   bool open(const std::string &name, const Source *from, size_t at,
@@ -195,8 +204,7 @@ void Loader::applyLists(const Source &source, const JsonValue &lists,
         continue;
       }
       if (!source.isPreset && !isKnown(op.text)) {
-        error(source, op.at,
-              "unknown op '" + op.text + "'" + suggest(op.text, names));
+        error(source, op.at, unknown(op.text));
         continue;
       }
       auto [entry, isNew] = seen.emplace(op.text, key);
@@ -290,8 +298,7 @@ void Loader::applyMoves() {
       continue;
     }
     if (!isKnown(op)) {
-      message("error: " + flag + ": unknown op '" + op + "'" +
-              suggest(op, names));
+      message("error: " + flag + ": " + unknown(op));
       continue;
     }
     auto [entry, isNew] = moved.emplace(op, list);

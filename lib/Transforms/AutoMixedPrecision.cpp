@@ -404,6 +404,15 @@ struct AutoMixedPrecisionPass
       options.reportNodes = true;
     PrecisionReport *filled = given ? givenReport : tells ? &own : nullptr;
     Operation *root = getOperation();
+    // Each function would write the same file, and say that it lacks the nodes of
+    // the others.
+    if (isa<FunctionOpInterface>(root) &&
+        (!report.empty() || (!explain.empty() && explain != "all"))) {
+      root->emitError(report.empty() ? "explain" : "report")
+          << ": on each function for itself, this pass knows nothing of the "
+             "others; run it on the module";
+      return signalPassFailure();
+    }
     LogicalResult result = failure();
     if (auto module = dyn_cast<ModuleOp>(root))
       result = autoMixedPrecision(module, options, filled);

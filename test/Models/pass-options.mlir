@@ -15,6 +15,15 @@
 // RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{accumulate=float64})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=SUMS
 // RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
 // RUN:   --pass-pipeline='builtin.module(func.func(amp-loss-scale))' -o /dev/null 2>&1 | FileCheck %s --check-prefix=SCALE
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{allow=linalg.matmull,mathmul,my.op})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(func.func(amp-auto-mixed-precision{report=%t.json}))' -o /dev/null 2>&1 | FileCheck %s --check-prefix=ALONE
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(func.func(amp-auto-mixed-precision{explain=linalg.matmul#4}))' -o /dev/null 2>&1 | FileCheck %s --check-prefix=ALONE
+// RUN: echo '{"name": "p", "lists": {"allow": ["matmul", "math.tahn", "shape.any"], "deny": ["exq"]}}' > %t.policy.json
+// RUN: not mlir-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
+// RUN:   --pass-pipeline='builtin.module(amp-auto-mixed-precision{policy=%t.policy.json})' -o /dev/null 2>&1 | FileCheck %s --check-prefix=LISTED
 // RUN: amp-opt %s --load-dialect-plugin=%amp_lib/AmpPlugin.so --load-pass-plugin=%amp_lib/AmpPlugin.so \
 // RUN:   --pass-pipeline='builtin.module(func.func(amp-auto-mixed-precision),amp-verify-contract)' | FileCheck %s --check-prefix=NESTED
 
@@ -36,6 +45,16 @@
 // DENIED-NEXT: R2: on the deny list
 
 // REPORT: {"after":"float16",{{.*}}"function":"f","list":"allow","name":"linalg.matmul#4","op":"linalg.matmul"
+// Names of ops are held against the dialects of the module, and against the op table.
+// UNKNOWN-DAG: error: --allow: unknown op 'linalg.matmull'; did you mean 'linalg.matmul'?
+// UNKNOWN-DAG: error: --allow: unknown op 'mathmul'; did you mean 'matmul'?
+// UNKNOWN-NOT: unknown op 'my.op'
+// LISTED-DAG: policy.json:1:45: error: unknown op 'math.tahn'; did you mean 'math.tanh'?
+// LISTED-DAG: policy.json:1:81: error: unknown op 'exq'; did you mean 'exp'?
+// LISTED-NOT: unknown op 'shape.any'
+
+// ALONE: error: {{report|explain}}: on each function for itself, this pass knows nothing of the others; run it on the module
+
 // NEAR: error: explain: no node 'linalg.matmul#5'; did you mean 'linalg.matmul#{{[34]}}'?
 // NOWHERE: error: report: cannot write '{{.*}}report.json'
 // SUMS: error: unknown value 'float64' of accumulate, it is float32

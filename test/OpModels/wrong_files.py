@@ -58,7 +58,7 @@ CASES = [
     # Ops.
     (ops('{@@"toi.mm": {"as": "matmul"}}'),
      "'toi.mm' is of none of the dialects of this file; did you mean 'toy'?"),
-    (ops('{@@"matmul": {"as": "matmul"}}'), "'matmul' is of none of the dialects of this file"),
+    (ops('{@@"matmul": {"as": "matmul"}}'), "'matmul' is of none of the dialects of this file; did you mean 'toy'?"),
     (ops('{@@"toy.convert": {"as": "cast"}}'), "'toy.convert' is the cast of its dialect, and no more is to be said"),
     ('{"dialects": {"toy": {"constant": {"op": "c", "attribute": "v"}}}, "ops": {@@"toy.c": {"as": "constant"}}}',
      "'toy.c' is the constant of its dialect, and no more is to be said"),

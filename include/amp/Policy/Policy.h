@@ -81,8 +81,8 @@ struct PolicyRequest {
 };
 
 /// Loads a preset or file, applies `extends`, the section of the target, and
-/// the moves. `names` are the names that policies may use; none means that
-/// names are not checked, and a name with a dot passes, as an op of a foreign
+/// the moves. `names` are those that policies may use (none: any), and those of
+/// the op table where all have a dot; another with a dot passes, as an op of a
 /// dialect, unless `names` has others of that dialect. Unknown names (with the
 /// nearest name), an op in two lists, bad JSON and unknown keys are errors; an
 /// op of `names` without a dot in no list is a warning. Nothing on error.
