@@ -326,7 +326,7 @@ void Scaler::applyConditionally(const std::string &finite,
   for (const auto &[node, name] : names) {
     auto read = std::find_if(
         step->reads.begin(), step->reads.end(),
-        [&](const auto &entry) { return entry.first.node == node; });
+        [wanted = node](const auto &entry) { return entry.first.node == wanted; });
     if (read == step->reads.end()) {
       nodes.addNamed(name, "NoOp", {"^" + update, end}, {});
       continue;
