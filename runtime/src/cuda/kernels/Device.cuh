@@ -243,8 +243,8 @@ __device__ inline void storeGroupOf(const Run &run, i64 i,
 #pragma unroll
   for (int j = 0; j < kGroup; ++j)
     store(bytes, Type, j, from[j]);
-  storeBytes<kBytes>((char *)run.memory + (run.at + i) * (kBytes / kGroup),
-                     bytes, 0);
+  char *memory = static_cast<char *>(const_cast<void *>(run.memory));
+  storeBytes<kBytes>(memory + (run.at + i) * (kBytes / kGroup), bytes, 0);
 }
 template <class T>
 __device__ inline void storeGroup(const Run &run, i64 i,
@@ -266,7 +266,7 @@ template <class T> __device__ inline T loadFrom(const Run &run, i64 i) {
 }
 template <class T>
 __device__ inline void storeTo(const Run &run, i64 i, T value) {
-  store((void *)run.memory, run.type, run.at + i * run.stride, value);
+  store(const_cast<void *>(run.memory), run.type, run.at + i * run.stride, value);
 }
 
 // The threads of a row of the block (those with one threadIdx.y) share its
