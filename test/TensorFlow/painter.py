@@ -240,7 +240,7 @@ PIECES = re.compile(r"""/job:(?:\*|[A-Za-z]\w*) | /(?:replica|task):(?:\*|[0-9]+
 
 
 def device_kind(text):
-    """The type in lower case where the name is one of one device, else nothing."""
+    """The type where the name is one of one device, else nothing."""
     if text in ("", "/"):
         return ""
     at, found = 0, ("*", "*")
@@ -252,8 +252,8 @@ def device_kind(text):
         if piece["type"]:
             found = piece["type"], (piece["id"] or ":*")[1:]
         elif piece["old"]:
-            found = piece["old"], piece["old_id"]
-    return "" if "*" in found else found[0].lower()
+            found = piece["old"].upper(), piece["old_id"]
+    return "" if "*" in found else found[0]
 
 
 def fast_arch(text):
@@ -294,7 +294,7 @@ class Painting:
             # Placeholders of the main graph are fed.
             kept = kept or not in_function and op in ("Placeholder", "PlaceholderV2")
             kept = kept or in_function and (spec["stateful"] or "Dataset" in op)
-            process = not kept and wanted in device and suitable
+            process = not kept and wanted in device.lower() and suitable
             if process and op in ("FusedBatchNorm", "FusedBatchNormGrad"):
                 data["op"] = op + "V2"
                 data["attr"]["U"] = {"type": "DT_FLOAT"}
@@ -390,7 +390,7 @@ class Painting:
         if not attr:
             return True
         # XLA's devices and those of plugins have what every device has.
-        if device_kind(node.data.get("device", "")) not in ("", "cpu", "gpu"):
+        if device_kind(node.data.get("device", "")) not in ("", "CPU", "GPU"):
             return node.op in EVERYWHERE or node.op.startswith("TensorList")
         answer = node.spec.get(self.kernels, {}).get(attr, False)
         if isinstance(answer, bool):

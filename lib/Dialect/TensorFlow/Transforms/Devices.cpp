@@ -68,7 +68,7 @@ std::optional<std::string> amp::tf::deviceType(llvm::StringRef text) {
       return std::nullopt;
     }
   }
-  return hasId ? type.upper() : std::string();
+  return hasId ? type.str() : std::string();
 }
 
 /// With a sign, and spaces around it.

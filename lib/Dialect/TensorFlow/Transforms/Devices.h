@@ -20,8 +20,8 @@
 
 namespace amp::tf {
 
-/// The type of the device that a device string names, in upper case: "GPU" for
-/// "/job:a/replica:0/task:1/device:GPU:0" and "/gpu:0". Empty where it names no
+/// The type of the device that a device string names: "GPU" for
+/// "/job:a/replica:0/task:1/device:GPU:0" and "/gpu:0", "gpu" for "/device:gpu:0". Empty where it names no
 /// one device ("/job:a", "/gpu:*"); nothing for what is no device string.
 std::optional<std::string> deviceType(llvm::StringRef text);
 

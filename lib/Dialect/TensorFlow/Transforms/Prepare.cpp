@@ -124,7 +124,8 @@ LogicalResult Preparer::prepareBody(FunctionOpInterface function,
       auto [it, isNew] = devices.try_emplace(text, false, false);
       if (isNew) {
         std::string type = deviceType(text.getValue()).value_or(std::string());
-        it->second = {isSuitable(type), type != "GPU" && type != "CPU"};
+        // Kernels are looked up by the type as it is written.
+        it->second = {isSuitable(llvm::StringRef(type).upper()), type != "GPU" && type != "CPU"};
       }
       isOnDevice = it->second.first;
       if (isOnDevice && it->second.second)
