@@ -738,7 +738,8 @@ def rewrite_function(function, library, opdefs, case, version):
             return name
         if name in made:
             return name + ":y:0"
-        best = max(((at, out) for out, at in offsets[name].items() if at <= int(port or 0)), key=lambda x: x[0])
+        # The last of those that start there: the others are empty.
+        best = max(((at, out) for out, at in reversed(offsets[name].items()) if at <= int(port or 0)), key=lambda x: x[0])
         return "%s:%s:%d" % (name, best[1], int(port or 0) - best[0])
 
     for some in casts.values():
