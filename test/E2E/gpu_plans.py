@@ -99,7 +99,7 @@ def golden(programs, args):
     if args.large:
         expect("totals.txt", totals)
         # Half the bytes: twice the batch in the memory of float32.
-        for name, kind in (("gpt2_124m", "bfloat16"),):
+        for name, kind in [(name, kind) for name in LARGE for kind in ("float16", "bfloat16")]:
             network, parameters, _, batch = LARGE[name]
             wide, low = (int(re.search(r"arena (\d+)", planned(programs, name, network, parameters, *one)).group(1))
                          for one in (("float32", batch), (kind, 2 * batch)))

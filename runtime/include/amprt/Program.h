@@ -169,6 +169,7 @@ enum class Kernel : uint8_t {
   ConvFilterGrad, ///< (gradient, x)
   ArgMax,         ///< (x)
   AllFinite,      ///< of the parts
+  SumSquares,     ///< of each part; one result each
   LossScale,      ///< (scale, good, bad, finite): the new three
   // One flat pass over all variables that have the same settings, one part
   // each. Operands: the rate, then what the gradients read.

@@ -185,6 +185,9 @@ Status CpuExecutable::runStep(uint32_t index, const StepCall &call) {
   case Kernel::AllFinite:
     runAllFinite(call);
     break;
+  case Kernel::SumSquares:
+    runSumSquares(call);
+    break;
   case Kernel::LossScale:
     runLossScale(call);
     break;

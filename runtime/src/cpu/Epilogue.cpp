@@ -12,6 +12,7 @@
 
 #include "Kernels.h"
 
+#include "amprt/EpiloguePass.h"
 #include "amprt/Half.h"
 
 #include <algorithm>
@@ -36,17 +37,12 @@ Rows rowsOf(const Buffer &buffer, void *memory, int64_t count) {
 /// The step's expression over its result and one operand, into the result.
 void applyExpression(const StepCall &call, uint32_t first,
                      std::optional<uint32_t> second) {
-  const StepParams &p = call.step.params;
-  Step pass;
-  pass.expression = call.step.expression;
-  pass.operands = {first};
+  std::vector<uint32_t> operands = {first};
   if (second)
-    pass.operands.push_back(*second);
-  pass.results = {call.step.results[0]};
-  pass.params.loops = {p.m, p.n};
-  for (const std::vector<uint32_t> *list : {&pass.operands, &pass.results})
-    for (uint32_t buffer : *list)
-      pass.params.strides.push_back({call.program.buffers[buffer].pitch, 1});
+    operands.push_back(*second);
+  const Step pass =
+      epiloguePass(call.program, call.step, call.step.expression,
+                   std::move(operands), call.step.results[0]);
   runElementwise({call.program, pass, call.bindings});
 }
 

@@ -77,6 +77,7 @@ void runLoss(const StepCall &call);
 void runLossGrad(const StepCall &call);
 void runLossBoth(const StepCall &call);
 void runAllFinite(const StepCall &call);
+void runSumSquares(const StepCall &call);
 void runLossScale(const StepCall &call);
 void runOptimizer(const StepCall &call);
 

@@ -75,6 +75,14 @@ static bool allFinite(const StepCall &call, size_t operand) {
   }
 }
 
+/// Elements of a part: those of the tensor among its operands.
+static int64_t partSize(const StepCall &call, const Part &part) {
+  for (const Instr &instr : part.gradient)
+    if (instr.op == ScalarOp::Load && call.operandSize(size_t(instr.a)) != 1)
+      return call.operandSize(size_t(instr.a));
+  return 1;
+}
+
 void amprt::cpu::runAllFinite(const StepCall &call) {
   bool finite = true;
   for (const Part &part : call.step.parts) {
@@ -84,14 +92,59 @@ void amprt::cpu::runAllFinite(const StepCall &call) {
       finite = allFinite(call, size_t(part.gradient[0].a));
       continue;
     }
-    int64_t count = 1;
-    for (const Instr &instr : part.gradient)
-      if (instr.op == ScalarOp::Load &&
-          call.operandSize(size_t(instr.a)) != 1)
-        count = call.operandSize(size_t(instr.a));
-    finite = allFinite(FlatExpression(call, part.gradient), count);
+    finite = allFinite(FlatExpression(call, part.gradient),
+                       partSize(call, part));
   }
   *call.result<uint8_t>(0) = finite;
+}
+
+/// Squares are float32 numbers, as the graph's are; they add up in float64, in
+/// lanes and in chunks that depend on sizes alone.
+void amprt::cpu::runSumSquares(const StepCall &call) {
+  constexpr int64_t chunk = 1 << 14, block = FlatExpression::kBlock;
+  constexpr int lanes = 16;
+  struct Chunk {
+    size_t part;
+    int64_t begin, end;
+    double sum;
+  };
+  std::vector<FlatExpression> gradients;
+  std::vector<Chunk> chunks;
+  size_t registers = 0;
+  for (const Part &part : call.step.parts) {
+    gradients.emplace_back(call, part.gradient);
+    registers = std::max(registers, gradients.back().registerFloats());
+    int64_t count = partSize(call, part);
+    for (int64_t at = 0; at < count; at += chunk)
+      chunks.push_back(
+          {gradients.size() - 1, at, std::min(count, at + chunk), 0});
+  }
+#pragma omp parallel if (chunks.size() > 2)
+  {
+    std::vector<float> memory(registers);
+#pragma omp for schedule(static)
+    for (Chunk &one : chunks) {
+      double sums[lanes] = {};
+      for (int64_t at = one.begin; at < one.end; at += block) {
+        int64_t n = std::min(block, one.end - at);
+        const float *values =
+            gradients[one.part].evaluate(at, n, memory.data());
+        int64_t i = 0;
+        for (; i + lanes <= n; i += lanes)
+          for (int lane = 0; lane < lanes; ++lane)
+            sums[lane] += double(values[i + lane] * values[i + lane]);
+        for (; i < n; ++i)
+          sums[0] += double(values[i] * values[i]);
+      }
+      for (double sum : sums)
+        one.sum += sum;
+    }
+  }
+  std::vector<double> totals(call.step.parts.size());
+  for (const Chunk &one : chunks)
+    totals[one.part] += one.sum;
+  for (size_t i = 0; i < totals.size(); ++i)
+    *call.result<float>(call.step.parts[i].firstResult) = float(totals[i]);
 }
 
 void amprt::cpu::runLossScale(const StepCall &call) {

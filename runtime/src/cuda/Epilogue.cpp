@@ -10,6 +10,8 @@
 
 #include "Epilogue.h"
 
+#include "amprt/EpiloguePass.h"
+
 using namespace amprt;
 using namespace amprt::cuda;
 namespace k = amprt_kernels;
@@ -35,16 +37,8 @@ Status OwnEpilogue::prepare(const StepContext &s) {
   const uint32_t result = s.step.results[0], last = s.step.operands.back();
   auto elementwise = [&](Expression expression, std::vector<uint32_t> operands,
                          uint32_t to) {
-    Step step;
-    step.name = s.step.name;
-    step.expression = std::move(expression);
-    step.operands = std::move(operands);
-    step.results = {to};
-    step.params.loops = {p.m, p.n};
-    for (const std::vector<uint32_t> *list : {&step.operands, &step.results})
-      for (uint32_t buffer : *list)
-        step.params.strides.push_back({s.program.buffers[buffer].pitch, 1});
-    return step;
+    return epiloguePass(s.program, s.step, std::move(expression),
+                        std::move(operands), to);
   };
   if (p.relu && p.keepsInput) {
     AMPRT_ASSIGN_OR_RETURN(mask, context->kernel("Epilogue", "relu_mask"));

@@ -74,10 +74,13 @@ public:
   Status prepare(const StepContext &s);
   Status bind(const StepCall &call) override;
   Status enqueue(const StepCall &call) override;
+  size_t scratchBytes() const override {
+    return sums ? size_t(args.chunks) * sizeof(double) : 0;
+  }
 
 private:
   Context &context;
-  cudaKernel_t kernel = nullptr;
+  cudaKernel_t kernel = nullptr, sums = nullptr;
   UpdateSource source;
   std::vector<k::UpdatePart> parts;
   Memory table;
@@ -96,7 +99,11 @@ Status Update::prepare(const StepContext &s) {
   source = updateSource(s.program, s.step);
   AMPRT_ASSIGN_OR_RETURN(kernel,
                          context.compiled(source.text, kFusedKernel));
-  const bool checks = s.step.kernel == Kernel::AllFinite;
+  const bool squares = s.step.kernel == Kernel::SumSquares;
+  const bool checks = s.step.kernel == Kernel::AllFinite || squares;
+  if (squares) {
+    AMPRT_ASSIGN_OR_RETURN(sums, context.compiled(source.text, "sum_parts"));
+  }
   for (size_t i = 0; i < s.step.parts.size(); ++i) {
     const Part &part = s.step.parts[i];
     k::UpdatePart entry = {};
@@ -145,6 +152,10 @@ Status Update::bind(const StepCall &call) {
     if (step.kernel == Kernel::AllFinite)
       continue;
     const Part &part = step.parts[i];
+    if (sums) {
+      entry.result[0] = call.result(part.firstResult);
+      continue;
+    }
     uint32_t next = part.firstResult, end = next + part.results - part.copies;
     // Without the mean of the gradients, the momentum is the second slot.
     bool gap = step.kernel == Kernel::ApplyRmsprop && !step.params.centered;
@@ -170,17 +181,23 @@ Status Update::enqueue(const StepCall &call) {
     args.finite = static_cast<unsigned char *>(call.result(0));
     AMPRT_CUDA(context.api(), cudaMemsetAsync,
                (args.finite, 1, 1, call.stream));
+  } else if (sums) {
+    args.partials = static_cast<double *>(call.scratch);
   } else {
     bool isAdam = step.kernel == Kernel::ApplyAdam;
     args.rate = static_cast<const float *>(call.operand(isAdam ? 1 : 0));
     args.iterations =
         isAdam ? static_cast<const k::i64 *>(call.operand(0)) : nullptr;
   }
-  if (args.chunks == 0)
+  if (args.chunks)
+    AMPRT_RETURN_IF_ERROR(launch(
+        context, kernel, launchFlat(context, args.chunks * k::kThreads),
+        call.stream, args));
+  if (!sums)
     return okStatus();
-  return launch(context, kernel,
-                launchFlat(context, args.chunks * k::kThreads), call.stream,
-                args);
+  return launch(context, sums,
+                launchFlat(context, int64_t(parts.size()) * k::kThreads),
+                call.stream, args);
 }
 
 MadeStep amprt::cuda::makeUpdate(const StepContext &s) {

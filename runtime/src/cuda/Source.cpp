@@ -308,6 +308,9 @@ UpdateSource amprt::cuda::updateSource(const Program &program,
   source.text += "    }\n  }\n};\nAMPRT_KERNEL(fused, UpdateArgs) { ";
   if (checks) {
     source.text += "checkFinite<Gradient>(a); }\n";
+  } else if (step.kernel == Kernel::SumSquares) {
+    source.text += "sumSquares<Gradient>(a); }\nAMPRT_KERNEL(sum_parts, "
+                   "UpdateArgs) { sumParts(a); }\n";
   } else {
     const char *rule = step.kernel == Kernel::ApplySgd        ? "Sgd"
                        : step.kernel == Kernel::ApplyMomentum ? "Momentum"

@@ -131,6 +131,7 @@ MadeStep amprt::cuda::makeStep(const StepContext &step) {
   case Kernel::LossScale:
     return makeLossScale(step);
   case Kernel::AllFinite:
+  case Kernel::SumSquares:
   case Kernel::ApplySgd:
   case Kernel::ApplyMomentum:
   case Kernel::ApplyRmsprop:

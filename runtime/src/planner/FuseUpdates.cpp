@@ -25,14 +25,18 @@ public:
   UpdateFuser(Builder &builder, const DeviceTraits &traits)
       : builder(builder), steps(builder.program.steps), traits(traits) {}
 
-  void computeGradientsInPlace();
+  void squareInPlace();
+  bool computeGradientsInPlace();
   void joinOptimizers();
+  void joinSquares();
   void writeCopies();
 
 private:
   bool isGradient(const Step &step) const;
   bool readsAsGradient(const Step &reader, uint32_t value) const;
   void substitute(Step &reader, uint32_t value, const Step &producer);
+  std::vector<bool> pinnedValues() const;
+  void dropEmpty();
   bool canJoin(const Step &into, const Step &step) const;
   void join(Step &into, Step &step);
 
@@ -50,7 +54,7 @@ bool isOptimizer(const Step &step) {
 
 /// Operands in front of those of the gradients.
 size_t leadingOperands(const Step &step) {
-  if (step.kernel == Kernel::AllFinite)
+  if (step.kernel == Kernel::AllFinite || step.kernel == Kernel::SumSquares)
     return 0;
   return step.kernel == Kernel::ApplyAdam ? 2 : 1;
 }
@@ -94,7 +98,8 @@ bool UpdateFuser::isGradient(const Step &step) const {
 }
 
 bool UpdateFuser::readsAsGradient(const Step &reader, uint32_t value) const {
-  if (!isOptimizer(reader) && reader.kernel != Kernel::AllFinite)
+  if (!isOptimizer(reader) && reader.kernel != Kernel::AllFinite &&
+      reader.kernel != Kernel::SumSquares)
     return false;
   size_t leading = leadingOperands(reader);
   return std::find(reader.operands.begin(),
@@ -151,20 +156,81 @@ void UpdateFuser::substitute(Step &reader, uint32_t value,
   }
 }
 
-void UpdateFuser::computeGradientsInPlace() {
-  std::vector<std::vector<uint32_t>> readers(builder.base.size());
+/// Values that are read as others, or as conditions.
+std::vector<bool> UpdateFuser::pinnedValues() const {
   std::vector<bool> pinned(builder.base.size(), false);
   for (uint32_t i = 0; i < builder.base.size(); ++i)
     if (builder.base[i] != i)
       pinned[builder.base[i]] = true;
+  for (const Step &step : steps)
+    if (step.condition != kNoBuffer)
+      pinned[builder.base[step.condition]] = true;
+  return pinned;
+}
+
+void UpdateFuser::dropEmpty() {
+  steps.erase(std::remove_if(
+                  steps.begin(), steps.end(),
+                  [](const Step &step) { return step.results.empty(); }),
+              steps.end());
+}
+
+/// The sum of a gradient's squares, for the norm that clips it, reads the
+/// gradient itself.
+void UpdateFuser::squareInPlace() {
+  std::vector<uint32_t> readers(builder.base.size(), 0);
+  for (const Step &step : steps)
+    for (uint32_t operand : step.operands)
+      ++readers[builder.base[operand]];
+  std::vector<bool> pinned = pinnedValues();
+  std::vector<uint32_t> makers(builder.base.size(), kNoBuffer);
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i].results.empty())
+      makers[steps[i].results[0]] = i;
+    Step &sum = steps[i];
+    if (sum.kernel != Kernel::Reduce || sum.params.reduce != ReduceOp::Sum ||
+        builder.dtype(sum.results[0]) != DType::Float32 ||
+        elementCount(builder.dims(sum.results[0])) != 1)
+      continue;
+    const uint32_t squares = sum.operands[0];
+    if (makers[squares] == kNoBuffer || readers[squares] != 1 ||
+        pinned[squares])
+      continue;
+    Step &step = steps[makers[squares]];
+    const Expression &code = step.expression;
+    if (!isGradient(step) || code.size() < 2)
+      continue;
+    const Instr &last = code.back();
+    const bool isSquare =
+        last.dtype == DType::Float32 &&
+        last.a == int32_t(code.size()) - 2 &&
+        (last.op == ScalarOp::Square ||
+         (last.op == ScalarOp::Mul && last.b == last.a));
+    if (!isSquare || code[code.size() - 2].dtype != DType::Float32)
+      continue;
+    sum.kernel = Kernel::SumSquares;
+    sum.params = StepParams();
+    sum.operands = step.operands;
+    sum.parts.push_back({Expression(code.begin(), code.end() - 1), 0, 1});
+    sum.nodes.insert(sum.nodes.begin(), step.nodes.begin(), step.nodes.end());
+    step = Step();
+    makers[squares] = kNoBuffer;
+  }
+  dropEmpty();
+}
+
+/// Whether there was one. What is computed in place may be the only reader,
+/// beside others of these, of what comes before it.
+bool UpdateFuser::computeGradientsInPlace() {
+  bool changed = false;
+  std::vector<std::vector<uint32_t>> readers(builder.base.size());
+  std::vector<bool> pinned = pinnedValues();
   for (uint32_t i = 0; i < steps.size(); ++i) {
     for (uint32_t operand : steps[i].operands) {
       auto &list = readers[builder.base[operand]];
       if (list.empty() || list.back() != i)
         list.push_back(i);
     }
-    if (steps[i].condition != kNoBuffer)
-      pinned[builder.base[steps[i].condition]] = true;
   }
   for (Step &step : steps) {
     if (!isGradient(step) || pinned[step.results[0]])
@@ -182,11 +248,10 @@ void UpdateFuser::computeGradientsInPlace() {
     std::vector<std::string> &nodes = steps[list.back()].nodes;
     nodes.insert(nodes.begin(), step.nodes.begin(), step.nodes.end());
     step = Step();
+    changed = true;
   }
-  steps.erase(std::remove_if(
-                  steps.begin(), steps.end(),
-                  [](const Step &step) { return step.results.empty(); }),
-              steps.end());
+  dropEmpty();
+  return changed;
 }
 
 bool UpdateFuser::canJoin(const Step &into, const Step &step) const {
@@ -251,10 +316,32 @@ void UpdateFuser::joinOptimizers() {
     steps[*found] = Step();
     *found = i;
   }
-  steps.erase(std::remove_if(
-                  steps.begin(), steps.end(),
-                  [](const Step &step) { return step.results.empty(); }),
-              steps.end());
+  dropEmpty();
+}
+
+/// The same for sums of squares, as long as nothing in between reads one.
+void UpdateFuser::joinSquares() {
+  uint32_t group = kNoBuffer;
+  std::set<uint32_t> sums;
+  for (uint32_t i = 0; i < steps.size(); ++i) {
+    Step &step = steps[i];
+    for (uint32_t operand : step.operands)
+      if (sums.count(builder.base[operand]))
+        group = kNoBuffer;
+    if (step.kernel != Kernel::SumSquares)
+      continue;
+    if (group == kNoBuffer) {
+      sums.clear();
+    } else {
+      join(steps[group], step);
+      step = std::move(steps[group]);
+      steps[group] = Step();
+    }
+    group = i;
+    for (uint32_t result : steps[i].results)
+      sums.insert(builder.base[result]);
+  }
+  dropEmpty();
 }
 
 /// Where the function casts a variable once per version, the update writes the
@@ -300,7 +387,10 @@ void amprt::planner::fuseUpdates(Builder &builder,
   if (!traits.fuse)
     return;
   UpdateFuser fuser(builder, traits);
-  fuser.computeGradientsInPlace();
+  fuser.squareInPlace();
+  while (fuser.computeGradientsInPlace())
+    continue;
   fuser.joinOptimizers();
+  fuser.joinSquares();
   fuser.writeCopies();
 }

@@ -256,6 +256,7 @@ Result<Program> amprt::planFunction(const gf::CheckedFile &file,
                           "' is older; rewrite with --target=float16");
   fuse(planner.builder, traits);
   fuseUpdates(planner.builder, traits);
+  recompute(planner.builder, traits);
   layOutConvolutions(planner.builder, traits);
   order(planner.builder);
   setLayouts(planner.builder, traits);

@@ -30,6 +30,10 @@ void fuseGradients(Builder &builder);
 /// and lets them write the 16-bit copies of their variables.
 void fuseUpdates(Builder &builder, const DeviceTraits &traits);
 
+/// Makes large values that follow from inputs and variables again for the
+/// gradients that read them, so that they need not be kept until then.
+void recompute(Builder &builder, const DeviceTraits &traits);
+
 /// Gives convolutions to cuDNN, where the traits say so, with filters in the
 /// layout that it wants.
 void layOutConvolutions(Builder &builder, const DeviceTraits &traits);

@@ -239,6 +239,7 @@ static std::string parameters(const Step &step) {
     add("parts", list(p.parts));
     return text;
   case Kernel::AllFinite:
+  case Kernel::SumSquares:
     return gradients(step);
   case Kernel::Transpose:
     return text;

@@ -70,6 +70,7 @@ std::string_view amprt::kernelName(Kernel kernel) {
                                                "conv_filter_grad",
                                                "argmax",
                                                "all_finite",
+                                               "sum_squares",
                                                "loss_scale",
                                                "apply_sgd",
                                                "apply_momentum",

@@ -209,10 +209,10 @@ struct StateArgs {
   u64 *state; ///< state[0] counts calls
 };
 
-/// One variable of a flat optimizer step or one tensor of a finite check; a
-/// table of them lies in device memory.
+/// One variable of a flat optimizer step or one tensor of a finite check or sum
+/// of squares; a table of them lies in device memory.
 struct UpdatePart {
-  void *result[4]; ///< variable and slots
+  void *result[4]; ///< variable and slots, or a sum of squares
   void *copy;      ///< 16 bits, or null
   const void *operand[kMaxGradientOperands];
   i64 count, firstChunk;
@@ -227,6 +227,7 @@ struct UpdateArgs {
   const unsigned char *condition;
   const float *rate;
   const i64 *iterations;
+  double *partials; ///< sums of squares: of each chunk
   unsigned char *finite; ///< finite checks: set to 0 by who finds a number
   float weightDecay, momentum, rho, rest, epsilon, rest1, rest2;
   double beta1, beta2;

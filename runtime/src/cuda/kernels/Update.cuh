@@ -116,6 +116,38 @@ __device__ inline void applyUpdate(const UpdateArgs &a) {
   }
 }
 
+/// Σ gradient² of each chunk, in float64; the squares are float32 numbers.
+template <class Gradient>
+__device__ inline void sumSquares(const UpdateArgs &a) {
+  for (i64 chunk = blockIdx.x; chunk < a.chunks; chunk += gridDim.x) {
+    const UpdatePart &part = partOf(a, chunk);
+    i64 begin = (chunk - part.firstChunk) * kChunk;
+    i64 end = begin + kChunk < part.count ? begin + kChunk : part.count;
+    double sum = 0;
+    for (i64 i = begin + threadIdx.x; i < end; i += blockDim.x) {
+      float g = Gradient::at(part, i);
+      sum += double(g * g);
+    }
+    sum = sumOfRow(sum);
+    if (threadIdx.x == 0)
+      a.partials[chunk] = sum;
+  }
+}
+/// Adds up the chunks of each part.
+__device__ inline void sumParts(const UpdateArgs &a) {
+  for (i64 at = blockIdx.x; at < a.partCount; at += gridDim.x) {
+    const UpdatePart &part = a.parts[at];
+    i64 end = part.firstChunk + (part.count + kChunk - 1) / kChunk;
+    double sum = 0;
+    for (i64 chunk = part.firstChunk + threadIdx.x; chunk < end;
+         chunk += blockDim.x)
+      sum += a.partials[chunk];
+    sum = sumOfRow(sum);
+    if (threadIdx.x == 0)
+      *(float *)part.result[0] = float(sum);
+  }
+}
+
 /// Sets the flag, which is 1 before, to 0 where a number is not finite.
 template <class Check>
 __device__ inline void checkFinite(const UpdateArgs &a) {
