@@ -31,8 +31,9 @@ OFTEN = sorted(painter.words("""MatMul Conv2D BatchMatMulV2 Conv3D DepthwiseConv
     StopGradient IdentityN Maximum Floor Abs"""))
 NORMS = sorted(painter.words("""FusedBatchNorm FusedBatchNormGrad FusedBatchNormV2 FusedBatchNormGradV2 FusedBatchNormV3
     FusedBatchNormGradV3 _FusedBatchNormEx _FusedBatchNormGradEx"""))
-# What lists are edited with, besides the ops on them.
-OTHERS = painter.words("""Const Cast ReadVariableOp EmptyTensorList TensorListReserve TensorListResize _Arg _Retval F0
+# What lists are edited with, besides the ops on them. Arguments and results of functions are no ops to amp-opt
+# (docs/Status.md), so `_Arg` and `_Retval` are left out.
+OTHERS = painter.words("""Const Cast ReadVariableOp EmptyTensorList TensorListReserve TensorListResize F0 Rint Atan2
     PartitionedCall Placeholder Cos Cumsum VariableV2 LoopCond FusedBatchNorm NoOp SparseMatMul""")
 MADE = painter.words("type list(type) int bool string float shape list(int) list(shape)")
 DEVICES = ["", "/gpu:0", "/device:GPU:0", "/cpu:0", "/job:worker/replica:0/task:3/device:GPU:7", "/job:x",
