@@ -192,6 +192,24 @@ SEQUENCES = [
 ]
 
 
+def run_program(program, *flags):
+    return subprocess.run([program] + list(flags), capture_output=True, text=True, timeout=60)
+
+
+def rewritten(program, folder, g, *flags):
+    """What amp-opt said of the graph, and what it made of it: None where it wrote nothing."""
+    source, out = os.path.join(folder, "in.json"), os.path.join(folder, "out.json")
+    if os.path.exists(out):
+        os.remove(out)
+    with open(source, "w", encoding="utf-8") as f:
+        json.dump(g, f)
+    done = run_program(program, source, "-o", out, *flags)
+    if not os.path.exists(out):
+        return done, None
+    with open(out, encoding="utf-8") as f:
+        return done, json.load(f)
+
+
 def main():
     parser = argparse.ArgumentParser(description="loss scaling of GraphDefs")
     parser.add_argument("--amp-opt", required=True)
@@ -207,17 +225,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as t:
         def rewrite(g, *flags):
-            source, out = os.path.join(t, "in.json"), os.path.join(t, "out.json")
-            if os.path.exists(out):
-                os.remove(out)
-            with open(source, "w", encoding="utf-8") as f:
-                json.dump(g, f)
-            done = subprocess.run([args.amp_opt, source, "-o", out, "--feed=x"] + list(flags), capture_output=True,
-                                  text=True, timeout=60)
-            if not os.path.exists(out):
-                return done, None
-            with open(out, encoding="utf-8") as f:
-                return done, json.load(f)
+            return rewritten(args.amp_opt, t, g, "--feed=x", *flags)
 
         for name, initial, period, factor, steps, expected in SEQUENCES:
             for clip in (False, True):

@@ -9,12 +9,12 @@ import copy
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 
 from graph_json import node
-from lossscale import F, I32, I64, RES, SEQUENCES, Session, common, const, f32, graph, training_graph
+from lossscale import (F, I32, I64, RES, SEQUENCES, Session, common, const, f32, graph, rewritten, run_program,
+                       training_graph)
 
 # Outputs of ops as functions name them; "output" and the like are the only one.
 PORTS = {"output_true": 1, "value_index": 1}
@@ -102,19 +102,10 @@ def main():
 
     with tempfile.TemporaryDirectory() as t:
         def run(*flags):
-            return subprocess.run([args.amp_opt] + list(flags), capture_output=True, text=True, timeout=60)
+            return run_program(args.amp_opt, *flags)
 
         def rewrite(g, *flags):
-            source, out = os.path.join(t, "in.json"), os.path.join(t, "out.json")
-            if os.path.exists(out):
-                os.remove(out)
-            with open(source, "w", encoding="utf-8") as f:
-                json.dump(g, f)
-            done = run(source, "-o", out, *flags)
-            if not os.path.exists(out):
-                return done, None
-            with open(out, encoding="utf-8") as f:
-                return done, json.load(f)
+            return rewritten(args.amp_opt, t, g, *flags)
 
         # TensorFlow's sequences, in a function that reads its slot again behind the slot's update.
         for name, initial, period, factor, steps, expected in SEQUENCES:
